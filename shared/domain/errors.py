@@ -1,11 +1,11 @@
 """The errors of photoduct, sorted by what the caller does next; raising one can never change a file.
 
-    PhotoductError
-    ├── Waiting     the world is not ready (NAS unplugged, session expired, disk full): nothing is
-    │               counted against the file, the work comes back later and the person is told
-    ├── Transient   this try failed: report it, try again after a growing delay, give up in the end
-    ├── Permanent   trying again cannot help: quarantine with the reason
-    └── Fatal       the service itself cannot go on: stop it and tell the person
+PhotoductError
+├── Waiting     the world is not ready (NAS unplugged, session expired, disk full): nothing is
+│               counted against the file, the work comes back later and the person is told
+├── Transient   this try failed: report it, try again after a growing delay, give up in the end
+├── Permanent   trying again cannot help: quarantine with the reason
+└── Fatal       the service itself cannot go on: stop it and tell the person
 """
 
 from __future__ import annotations

@@ -1,0 +1,334 @@
+"""What travels on the bus: reports (what has happened) and work (what to do next); neither can authorise a deletion.
+
+Every model carries its version `v`; a reader refuses versions it does not know. Paths are relative to the
+library or NAS root and use `/`; times are aware; sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from shared.domain.ids import Area, GoogleLevel, Kind, Resource
+
+
+class Wire(BaseModel):
+    """Anything on the bus: immutable, strict about unknown fields, versioned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    v: Literal[1] = 1
+
+
+O = TypeVar("O", bound="Outcome")
+
+# ---- work: what the state service asks a stage to do -------------------------------------------
+
+
+class FileRef(Wire):
+    """One local file of an asset, as the state service knows it."""
+
+    media: int
+    resource: Resource
+    area: Area
+    path: str
+    """Path below the area's folder and below the NAS root: `YYYY/MM/NAME`."""
+    sha256: str
+    size: int
+
+
+class Work(Wire):
+    """One task for one stage; `key` is a media's or an asset's row number, `attempt` fences late answers."""
+
+    stage: str
+    key: int
+    attempt: int
+    asset: str
+    created: datetime
+
+    def outcome(self, report: type[O], at: datetime, **fields: object) -> O:
+        """Make the report that ends this task; the same task and outcome always get the same id."""
+        kind = report.model_fields["type"].default
+        return report.model_validate(
+            {
+                "id": f"{self.stage}:{self.key}:{self.attempt}:{kind}",
+                "at": at,
+                "stage": self.stage,
+                "key": self.key,
+                "attempt": self.attempt,
+                **fields,
+            }
+        )
+
+
+class DownloadWork(Work):
+    """Bring one resource of an asset to `backup/<path>`."""
+
+    zone: str
+    resource: Resource
+    checksum: str
+    size: int
+    path: str
+    kind: Kind
+
+
+class FileWork(Work):
+    """Do the stage's task with one local file."""
+
+    file: FileRef
+    filename: str
+    kind: Kind
+
+
+class RenditionWork(FileWork):
+    """Put a finished rendition (below `compress/`) in its original's place on the NAS."""
+
+    rendition_path: str
+    rendition_sha256: str
+    rendition_size: int
+
+
+class AssetWork(Work):
+    """Do the stage's task with a whole asset."""
+
+    zone: str
+    change_tag: str
+    files: tuple[FileRef, ...]
+
+
+# ---- reports: what a worker says has happened --------------------------------------------------
+
+
+class Report(Wire):
+    """What has happened, once: a second report with the same `id` changes nothing."""
+
+    id: str
+    at: datetime
+
+
+class ResourceSeen(Wire):
+    """One resource of an asset as iCloud lists it."""
+
+    resource: Resource
+    checksum: str
+    size: int
+    file_type: str
+    extension: str
+    """With its dot, as the file will be named."""
+    kind: Kind
+
+
+class AssetSeen(Wire):
+    """One asset as iCloud lists it."""
+
+    asset: str
+    zone: str
+    change_tag: str
+    filename: str
+    """As the person's device named it; metadata only, never used as a path."""
+    created: datetime
+    """In the asset's own time zone."""
+    favorite: bool = False
+    hidden: bool = False
+    deleted: bool = False
+    """In Recently Deleted."""
+    problem: str | None = None
+    """Why the asset has to stay in iCloud whatever else is true, e.g. a resource of an unknown kind."""
+    resources: tuple[ResourceSeen, ...]
+
+
+class PageSeen(Report):
+    """One page of iCloud's change feed; its sync token counts only once this page is recorded."""
+
+    type: Literal["page_seen"] = "page_seen"
+    zone: str
+    token: str
+    final: bool
+    """True for the last page of a look at iCloud."""
+    assets: tuple[AssetSeen, ...] = ()
+    gone: tuple[str, ...] = ()
+    """Asset ids whose records no longer exist."""
+
+
+class Outcome(Report):
+    """A report that ends a task; the task's own key and attempt come back."""
+
+    stage: str
+    key: int
+    attempt: int
+
+
+class Downloaded(Outcome):
+    """A resource lies verified (length and Apple's checksum) at `<area>/<path>`."""
+
+    type: Literal["downloaded"] = "downloaded"
+    sha256: str
+    size: int
+    area: Area
+    path: str
+
+
+class Staged(Outcome):
+    """A file lies in the window that Syncthing shares with the phone."""
+
+    type: Literal["staged"] = "staged"
+    path: str
+    mtime_ns: int
+
+
+class GoogleRefused(Outcome):
+    """Google Photos does not take this file; the asset stays in iCloud for that reason."""
+
+    type: Literal["google_refused"] = "google_refused"
+    reason: str
+
+
+class NasVerified(Outcome):
+    """The NAS holds these bytes: read back cold after fsync."""
+
+    type: Literal["nas_verified"] = "nas_verified"
+    path: str
+    sha256: str
+    size: int
+    grade: Literal["cold", "weak"]
+    archive: str
+    file_system: str
+
+
+class NasMismatch(Outcome):
+    """The NAS does not hold the bytes it should: deletion freezes until a person looks."""
+
+    type: Literal["nas_mismatch"] = "nas_mismatch"
+    path: str
+    reason: str
+
+
+class Compressed(Outcome):
+    """A rendition lies at `compress/<path>`, decoded again and smaller than the original."""
+
+    type: Literal["compressed"] = "compressed"
+    path: str
+    sha256: str
+    size: int
+    encoder: str
+    settings: str
+    tier: str
+    seconds: float
+
+
+class Left(Outcome):
+    """The original stays as it is; `readable` is None when its bytes were not decoded."""
+
+    type: Literal["left"] = "left"
+    reason: str
+    tier: str
+    readable: bool | None
+
+
+class RenditionArchived(Outcome):
+    """The rendition took the original's place on the NAS; the original was verified anew at its retreat."""
+
+    type: Literal["rendition_archived"] = "rendition_archived"
+    rendition_path: str
+    original_path: str
+    original_sha256: str
+    grade: Literal["cold", "weak"]
+    archive: str
+    file_system: str
+
+
+class AlbumAdded(Outcome):
+    """The asset is in the album of assets to be deleted, its local files in `delete_pending/`."""
+
+    type: Literal["album_added"] = "album_added"
+
+
+class AlbumReturned(Outcome):
+    """The local files of a vetoed asset are back in `backup/`."""
+
+    type: Literal["album_returned"] = "album_returned"
+
+
+class DeletionKept(Outcome):
+    """No deletion was made: the gate kept the asset, or iCloud refused; `permit` is set when one was spent."""
+
+    type: Literal["deletion_kept"] = "deletion_kept"
+    permit: str | None
+    veto: bool
+    reasons: tuple[str, ...]
+
+
+class Deleted(Outcome):
+    """iCloud confirmed the soft deletion for this very record."""
+
+    type: Literal["deleted"] = "deleted"
+    permit: str
+    expunged: datetime | None
+    """When iCloud will forget it (30 days on), if it said so."""
+
+
+class Purged(Outcome):
+    """The local files of a deleted asset were removed from `delete_pending/`."""
+
+    type: Literal["purged"] = "purged"
+    media: tuple[int, ...]
+
+
+class Failed(Outcome):
+    """The task failed; transient ones come back after a delay, permanent ones go to quarantine."""
+
+    type: Literal["failed"] = "failed"
+    lasting: Literal["transient", "permanent"]
+    reason: str
+    retry_after: float | None = None
+
+
+class GoogleEvidence(Report):
+    """What the phone's Syncthing shows of one media."""
+
+    type: Literal["google_evidence"] = "google_evidence"
+    media: int
+    level: GoogleLevel
+
+
+class GoogleSuspect(Report):
+    """The file vanished from the phone in a way that proves nothing."""
+
+    type: Literal["google_suspect"] = "google_suspect"
+    media: int
+    reason: str
+
+
+class Attention(Report):
+    """Something needs a person (`raised`), or no longer does."""
+
+    type: Literal["attention"] = "attention"
+    key: str
+    text: str
+    raised: bool
+
+
+AnyReport = Annotated[
+    PageSeen
+    | Downloaded
+    | Staged
+    | GoogleRefused
+    | NasVerified
+    | NasMismatch
+    | Compressed
+    | Left
+    | RenditionArchived
+    | AlbumAdded
+    | AlbumReturned
+    | DeletionKept
+    | Deleted
+    | Purged
+    | Failed
+    | GoogleEvidence
+    | GoogleSuspect
+    | Attention,
+    Field(discriminator="type"),
+]
+REPORT: TypeAdapter[AnyReport] = TypeAdapter(AnyReport)
+"""Reads and writes any report as JSON."""

@@ -1,0 +1,283 @@
+"""The deletion gate: from facts to `Delete` with its evidence or `Keep` with every reason; it can never act itself.
+
+Each clause of the invariant is one function here (source: the project's design, "The delete invariant").
+An asset may be deleted from iCloud only when no clause has an objection; what is unknown is an objection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from shared.domain.ids import GoogleLevel, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class FreshRecord:
+    """The asset as iCloud answered moments ago."""
+
+    asset: str
+    zone: str
+    change_tag: str
+    fetched_at: datetime
+    in_album: bool
+    deleted: bool
+    problem: str | None
+    """iCloud's error for the record, or a resource of a kind that the code does not know."""
+    resources: frozenset[tuple[Resource, str]]
+    """(kind, Apple checksum) of every resource of the record, `record` aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class NasEvidence:
+    """A cold read of the original bytes on the NAS."""
+
+    sha256: str
+    verified_at: datetime
+    archive: str
+    file_system: str
+    path: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """One current resource of the asset, as recorded."""
+
+    media: int
+    resource: Resource
+    checksum: str
+    sha256: str | None
+    """Of the downloaded stream whose length and Apple checksum matched; None before that."""
+    readable: bool | None
+    """Decoded completely (True), refused to decode (False), not examined (None: RAW and records)."""
+    compression_finished: bool
+    in_motion: bool
+    """True while work that replaces or moves a copy of it is out."""
+    nas: NasEvidence | None
+    google: GoogleLevel
+    google_objection: str | None = None
+    """Why Google Photos has no provable copy: refused, or vanished in a suspect way."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFacts:
+    """One asset as recorded, with all its current resources."""
+
+    asset: str
+    zone: str
+    change_tag: str
+    created: datetime
+    pending_since: datetime | None
+    problem: str | None
+    vetoed: bool
+    approved: bool
+    media: tuple[MediaFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the person configured; `required` has no value that asks for less than a NAS copy."""
+
+    enabled: bool = False
+    google_level: GoogleLevel = GoogleLevel.CONFIRMED
+    evidence_age: timedelta = timedelta(hours=24)
+    record_age: timedelta = timedelta(minutes=5)
+    dwell: timedelta = timedelta(days=14)
+    minimum_age: timedelta = timedelta(days=30)
+    max_items_run: int = 100
+    max_items_day: int = 200
+    max_percent_day: float = 2.0
+    permit_for: timedelta = timedelta(seconds=60)
+    own_zone: str = "PrimarySync"
+    accept_weak_reads: bool = True
+    """NFS and SMB drop only the client's cache; such reads are recorded as the weaker grade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The library as a whole at this instant."""
+
+    now: datetime
+    frozen: str | None
+    """Why every deletion is frozen until a person looks (a hash mismatch, a shrunken listing)."""
+    listing_sane: bool
+    archive: str | None
+    """Id on the archive's marker and identity of its file system, as last reported; None while it is missing."""
+    file_system: str | None
+    claimed_run: int
+    claimed_day: int
+    library_size: int
+    window_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an asset stays: a code for machines, a sentence for people."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Every clause is met; `evidence` is what the decision rests on."""
+
+    evidence: tuple[NasEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """At least one clause objects."""
+
+    reasons: tuple[Reason, ...] = field()
+
+    @property
+    def veto(self) -> bool:
+        """True when the person took the asset out of the album."""
+        return any(reason.code == "veto" for reason in self.reasons)
+
+
+Verdict = Delete | Keep
+
+
+def may_delete(facts: AssetFacts, fresh: FreshRecord, here: Situation, rules: Rules) -> Verdict:
+    """Weigh every clause and answer with all objections, or with the evidence for deleting."""
+    reasons = (
+        *brakes(facts, here, rules),
+        *identity(facts, fresh, here, rules),
+        *standing(facts, here, rules),
+    )
+    if reasons:
+        return Keep(reasons)
+    return Delete(tuple(media.nas for media in facts.media if media.nas is not None))
+
+
+def standing(facts: AssetFacts, here: Situation, rules: Rules) -> tuple[Reason, ...]:
+    """Collect the objections that need no fresh look at iCloud (also what `pending` shows)."""
+    return (
+        *age(facts, here, rules),
+        *(reason for media in facts.media for reason in copies(media, here, rules)),
+    )
+
+
+def identity(
+    facts: AssetFacts, fresh: FreshRecord, here: Situation, rules: Rules
+) -> Iterator[Reason]:
+    """Clause 1: the very asset that was archived, unchanged, own, whole, and still in the album."""
+    if fresh.asset != facts.asset:
+        yield Reason("identity", f"iCloud answered with another record ({fresh.asset})")
+    if fresh.problem is not None:
+        yield Reason("record", fresh.problem)
+    if fresh.deleted:
+        yield Reason("gone", "it is already deleted in iCloud")
+    if not fresh.in_album:
+        yield Reason("veto", "it was taken out of the album DeletePending (the person's veto)")
+    if fresh.zone != rules.own_zone or facts.zone != rules.own_zone:
+        yield Reason("zone", f"it lies in {fresh.zone}, not in the own library")
+    if abs(here.now - fresh.fetched_at) > rules.record_age:
+        yield Reason("stale", "the look at its iCloud record is too old")
+    if fresh.change_tag != facts.change_tag:
+        yield Reason("changed", "it was changed in iCloud since it was archived")
+    known = {(m.resource, m.checksum) for m in facts.media if m.resource is not Resource.RECORD}
+    for kind, _ in sorted(fresh.resources - known):
+        yield Reason("unarchived", f"its {kind} in iCloud is not the one that was archived")
+    if not any(media.resource is Resource.ORIGINAL for media in facts.media):
+        yield Reason("no-original", "no original of it was archived")
+    if not any(media.resource is Resource.RECORD for media in facts.media):
+        yield Reason("no-record", "its iCloud record was not archived")
+
+
+def copies(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
+    """Clauses 2 to 6 for one resource: origin hash, both copies, cold, fresh, nothing in motion."""
+    name = media.resource.value
+    if media.sha256 is None:
+        yield Reason("download", f"its {name} was not downloaded and verified")
+    if media.readable is False:
+        yield Reason("unreadable", f"its {name} cannot be decoded")
+    if media.in_motion:
+        yield Reason("in-motion", f"a copy of its {name} is being moved or replaced")
+    if not media.compression_finished:
+        yield Reason("compression", f"its {name} has not been through compression")
+    yield from nas_copy(media, here, rules)
+    if media.resource is not Resource.RECORD:
+        yield from google_copy(media, rules)
+
+
+def nas_copy(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
+    """Clauses 3 to 5: the original bytes, read back cold, lately, on the very archive."""
+    name = media.resource.value
+    if media.nas is None:
+        yield Reason("nas", f"the NAS holds no verified copy of its {name}")
+        return
+    if media.nas.sha256 != media.sha256:
+        yield Reason("nas-hash", f"the NAS copy of its {name} has other bytes")
+    if here.archive is None or (here.archive, here.file_system) != (
+        media.nas.archive,
+        media.nas.file_system,
+    ):
+        yield Reason(
+            "nas-other", f"its {name} was verified on another archive or disk than is there"
+        )
+    if media.nas.grade != "cold" and not rules.accept_weak_reads:
+        yield Reason("nas-weak", f"the NAS copy of its {name} was only read through a cache")
+    if not timedelta(0) <= here.now - media.nas.verified_at <= rules.evidence_age:
+        yield Reason("nas-stale", f"the NAS copy of its {name} was not verified lately")
+
+
+def google_copy(media: MediaFacts, rules: Rules) -> Iterator[Reason]:
+    """Clause 3: Google Photos' evidence is at or above the configured level."""
+    name = media.resource.value
+    if media.google_objection is not None:
+        yield Reason("google", f"Google Photos: {media.google_objection}")
+    elif media.google.rank < max(rules.google_level.rank, GoogleLevel.SETTLED.rank):
+        yield Reason(
+            "google",
+            f"Google Photos' evidence for its {name} is '{media.google}', "
+            f"not yet '{rules.google_level}'",
+        )
+
+
+def age(facts: AssetFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
+    """Clause 9: the photo is old enough, and has waited in the album; the asset itself has no problem."""
+    if facts.problem is not None:
+        yield Reason("problem", facts.problem)
+    if facts.vetoed:
+        yield Reason("veto", "it was taken out of the album DeletePending (the person's veto)")
+    if here.now - facts.created < rules.minimum_age:
+        yield Reason("young", f"it is younger than {days(rules.minimum_age)}")
+    if facts.pending_since is None:
+        yield Reason("not-pending", "it is not in the album DeletePending yet")
+    elif not rules.dwell <= here.now - facts.pending_since:
+        yield Reason("dwell", f"it has not waited {days(rules.dwell)} in the album")
+
+
+def brakes(facts: AssetFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
+    """Clauses 7, 8 and 10: deletion is on, not frozen, within its limits, or this very asset was approved."""
+    if not rules.enabled:
+        yield Reason("off", "deletion is turned off (icloud_cleanup.enabled)")
+    if here.frozen is not None:
+        yield Reason("frozen", f"deletion is frozen: {here.frozen}")
+    if not here.listing_sane:
+        yield Reason("listing", "the last look at iCloud failed or found far fewer assets")
+    if not here.window_open:
+        yield Reason("window", "deletion does not run at this time (icloud_cleanup.during)")
+    if facts.approved:
+        return
+    if here.claimed_run >= rules.max_items_run or here.claimed_day >= rules.max_items_day:
+        yield Reason("brake-items", "the number of deletions allowed in a run or a day is reached")
+    elif here.claimed_day + 1 > here.library_size * rules.max_percent_day / 100:
+        yield Reason(
+            "brake-percent", f"more than {rules.max_percent_day:g} % of the library in a day"
+        )
+
+
+def days(span: timedelta) -> str:
+    """Say a time span for people: `14 days`, `3 seconds`."""
+    if span >= timedelta(days=1):
+        return f"{span / timedelta(days=1):g} days"
+    return f"{span.total_seconds():g} seconds"

@@ -21,7 +21,7 @@ class Wire(BaseModel):
     v: Literal[1] = 1
 
 
-O = TypeVar("O", bound="Outcome")
+Ended = TypeVar("Ended", bound="Outcome")
 
 # ---- work: what the state service asks a stage to do -------------------------------------------
 
@@ -47,7 +47,7 @@ class Work(Wire):
     asset: str
     created: datetime
 
-    def outcome(self, report: type[O], at: datetime, **fields: object) -> O:
+    def outcome(self, report: type[Ended], at: datetime, **fields: object) -> Ended:
         """Make the report that ends this task; the same task and outcome always get the same id."""
         kind = report.model_fields["type"].default
         return report.model_validate(

@@ -181,6 +181,11 @@ def identity(
         yield Reason("zone", f"it lies in {fresh.zone}, not in the own library")
     if abs(here.now - fresh.fetched_at) > rules.record_age:
         yield Reason("stale", "the look at its iCloud record is too old")
+    yield from archived_whole(facts, fresh)
+
+
+def archived_whole(facts: AssetFacts, fresh: FreshRecord) -> Iterator[Reason]:
+    """Clause 1, the bytes: what iCloud holds now is exactly what was archived, original and record included."""
     if fresh.change_tag != facts.change_tag:
         yield Reason("changed", "it was changed in iCloud since it was archived")
     known = {(m.resource, m.checksum) for m in facts.media if m.resource is not Resource.RECORD}

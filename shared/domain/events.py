@@ -157,6 +157,8 @@ class Outcome(Report):
     stage: str
     key: int
     attempt: int
+    seconds: float = 0.0
+    """How long the worker worked on it."""
 
 
 class Downloaded(Outcome):
@@ -214,7 +216,6 @@ class Compressed(Outcome):
     encoder: str
     settings: str
     tier: str
-    seconds: float
 
 
 class Left(Outcome):

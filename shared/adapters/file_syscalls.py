@@ -39,6 +39,11 @@ def exchange_names(one: Path, other: Path) -> None:
     _renameat2(one, other, _RENAME_EXCHANGE)
 
 
+def rename_over(source: Path, target: Path) -> None:
+    """Rename and replace; only for `exchanging`, once what is replaced is proven to be elsewhere."""
+    source.replace(target)
+
+
 def _renameat2(source: Path, target: Path, flags: int) -> None:
     call = getattr(_LIBC, "renameat2", None)  # absent from some C libraries
     if call is None:

@@ -35,6 +35,7 @@ _REFUSED = {
     errno.EILSEQ: "the name has a character it cannot store",
     errno.EFBIG: "the file is larger than it allows",
     errno.EEXIST: "something else has the name of one of its folders",
+    errno.ELOOP: "a link lies in the way",
     errno.EISDIR: "a folder has that name",
     errno.ENOTDIR: "a file has the name of one of its folders",
 }
@@ -103,7 +104,7 @@ def _sync_upwards(directory: Path, device: int, _inode: int) -> None:
 
 
 def place(temp: Path, target: Path) -> None:
-    """Give `temp` the name `target`, never replacing; FileExistsError when it is taken. Flushes nothing."""
+    """Give `temp` the name `target`, never replacing; FileExistsError when it is taken. The caller flushes the names."""
     try:
         file_syscalls.rename_new(temp, target)
     except OSError as error:
@@ -113,27 +114,32 @@ def place(temp: Path, target: Path) -> None:
 
 
 def _link_over(temp: Path, target: Path) -> None:
+    _link(temp, target)
+    sync_dir(target.parent)  # the new name has to be durable before the old one goes
+    temp.unlink()
+
+
+def _link(source: Path, target: Path) -> None:
     try:
-        os.link(temp, target, follow_symlinks=False)
+        os.link(source, target, follow_symlinks=False)
     except OSError as error:
         if error.errno not in UNSUPPORTED | {errno.EPERM}:
             raise
         raise Unsupported(
-            f"The file system of {target.parent} can neither rename without replacing nor make hard"
-            " links, so a file cannot be put there safely; use another file system or mount option."
+            f"The file system of {target.parent} lacks the hard links (or the renaming without"
+            " replacing) that a safe placing needs; use another file system or mount option."
         ) from error
-    temp.unlink()
 
 
 def hardlink(source: Path, target: Path) -> None:
     """Give `source` the second name `target`, durably; done already when it has it.
 
-    Raises Occupied for other bytes at `target`, CrossDevice when the two lie on different file systems.
+    Raises Occupied for another file at `target`, CrossDevice between two file systems, Unsupported without links.
     """
     with sorted_errors(target):
         make_parents(target.parent)
         try:
-            os.link(source, target, follow_symlinks=False)
+            _link(source, target)
         except FileExistsError:
             if not same_file(source, target):
                 raise Occupied(f"{target} exists and is another file than {source}.") from None

@@ -72,14 +72,14 @@ def publish(
 
     `size` in bytes and `sha256` (hex) are checked where given; `mtime` is in POSIX seconds. A target that holds
     these very bytes already is success. Raises Occupied when it holds others, WrongLength or WrongHash when the
-    source does, DiskFull, DiskTrouble, SourceMissing; then nothing has landed.
+    source does, DiskFull, DiskTrouble, SourceMissing, or what a source of the caller's own raises; then nothing has landed.
     """
     expected = _Expected(size, sha256, mtime)
     with sorted_errors(target):
         if size is not None and sha256 is not None and _exists(target):
-            return _already(target, Published(target, ByteCount(size), Sha256(sha256)))
+            return already_there(target, Published(target, ByteCount(size), Sha256(sha256)))
         make_parents(target.parent)
-        return _publish(source, target, expected)
+    return _publish(source, target, expected)
 
 
 def _publish(source: Source, target: Path, expected: _Expected) -> Published:
@@ -93,20 +93,23 @@ def _publish(source: Source, target: Path, expected: _Expected) -> Published:
                     f"The disk failed to flush {target}; its source has to start over."
                 ) from error
         finally:
-            temp.unlink(missing_ok=True)
+            with sorted_errors(target):
+                temp.unlink(missing_ok=True)
     raise DiskTrouble(f"The disk failed to flush {target} {_TRIES} times; nothing landed.")
 
 
 def _write(chunks: Iterable[bytes], temp: Path, target: Path, expected: _Expected) -> Published:
     """Fill and flush the temp file; return what was written, checked, under the target's name."""
     digest, size = hashlib.sha256(), 0
-    fd = os.open(temp, _NEW_FILE, 0o666)
+    with sorted_errors(target):
+        fd = os.open(temp, _NEW_FILE, 0o666)
     try:
         for chunk in chunks:
             digest.update(chunk)
             size += len(chunk)
             expected.check_length(size, target, whole=False)
-            _write_all(fd, chunk)
+            with sorted_errors(target):  # not around the source, whose errors are its own
+                _write_all(fd, chunk)
         found = Published(target, ByteCount(size), Sha256(digest.hexdigest()))
         expected.check(found, target)
         _flush(fd, expected.mtime)
@@ -134,15 +137,16 @@ def _flush(fd: int, mtime: float | None) -> None:
 
 def _land(temp: Path, found: Published) -> Published:
     """Rename a flushed temp file to its place and flush the name."""
-    try:
-        place(temp, found.path)
-    except FileExistsError:
-        return _already(found.path, found)
-    sync_dir(found.path.parent)
+    with sorted_errors(found.path):
+        try:
+            place(temp, found.path)
+        except FileExistsError:
+            return already_there(found.path, found)
+        sync_dir(found.path.parent)
     return found
 
 
-def _already(target: Path, wanted: Published) -> Published:
+def already_there(target: Path, wanted: Published) -> Published:
     """Return `wanted` when the disk holds its bytes at `target`; an earlier try may have died before its last flush."""
     if not target.is_symlink() and target.is_file() and target.stat().st_size == wanted.size:
         make_parents(target.parent)
@@ -164,7 +168,7 @@ def _chunks(source: Source) -> Iterable[bytes]:
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
+    with sorted_errors(path), path.open("rb", buffering=0) as file:
         while chunk := file.read(_CHUNK):
             yield chunk
 
@@ -203,7 +207,9 @@ def commit(
 def _committed(target: Path, expected: _Expected) -> Published:
     if expected.size is None or expected.sha256 is None or not _exists(target):
         raise SourceMissing(f"There is nothing to put at {target}: its partial file is gone.")
-    return _already(target, Published(target, ByteCount(expected.size), Sha256(expected.sha256)))
+    return already_there(
+        target, Published(target, ByteCount(expected.size), Sha256(expected.sha256))
+    )
 
 
 def _flushed(temp: Path, target: Path, expected: _Expected) -> Published:

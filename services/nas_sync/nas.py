@@ -1,0 +1,174 @@
+"""The NAS archive on a mounted folder: lands files, proves them cold, retires originals; can never delete or overwrite a copy."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NewType
+
+from services.nas_sync.ports import Archive, CopyDiffers, CopyMissing, Evidence, NasMissing
+from shared.adapters.cold_read import cold_sha256
+from shared.adapters.exchanging import exchange
+from shared.adapters.local_files import resolve_beneath, sorted_errors
+from shared.adapters.mounts import mount_of
+from shared.adapters.publishing import publish
+from shared.domain.errors import Fatal
+from shared.ports.files import Occupied, SourceMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from shared.ports.files import ColdRead
+
+ArchiveId = NewType("ArchiveId", str)
+MARKER = ".photoduct-archive"
+ORIGINALS = ".originals"
+_MARKER_LIMIT = 4096
+
+
+class AlreadyAnArchive(Fatal):
+    """The folder has a marker: making another would void all evidence of its copies."""
+
+
+def init_archive(root: Path) -> ArchiveId:
+    """Make `root` an archive, once; only `photoduct init` calls this. Raises AlreadyAnArchive, NasMissing."""
+    if not root.is_dir():
+        raise NasMissing(f"The folder {root} for the NAS archive does not exist.")
+    if os.path.lexists(root / MARKER):
+        raise AlreadyAnArchive(f"{root} is an archive already: it has a marker {MARKER}.")
+    made = ArchiveId(str(uuid.uuid4()))
+    text = json.dumps({"photoduct_archive": 1, "id": made}) + "\n"
+    try:
+        publish([text.encode()], root / MARKER)
+    except Occupied as error:
+        raise AlreadyAnArchive(f"{root} has just become an archive.") from error
+    return made
+
+
+def read_marker(root: Path) -> Archive:
+    """Say which archive is mounted at `root`; raises NasMissing when there is none."""
+    try:
+        fd = os.open(root / MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise NasMissing(
+            f"The NAS archive is not mounted: no marker {MARKER} in {root} ({error.strerror})."
+        ) from error
+    try:
+        with sorted_errors(root / MARKER):
+            mount = mount_of(fd)
+            found = _parse(os.read(fd, _MARKER_LIMIT), root)
+    finally:
+        os.close(fd)
+    return Archive(found, mount.fs_identity, mount.mount_id, mount.grade)
+
+
+def _parse(text: bytes, root: Path) -> ArchiveId:
+    try:
+        marker = json.loads(text)
+        if marker["photoduct_archive"] == 1:
+            return ArchiveId(str(uuid.UUID(marker["id"])))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise NasMissing(f"The marker {MARKER} in {root} is damaged or of a newer photoduct.")
+
+
+class Nas:
+    """The archive at `root`; every method blocks and looks at the marker before and after."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def store(self, relative: str, source: Path, size: int, sha256: str) -> Evidence:
+        """Publish `source` at `relative` and prove it; done already when it is there. Raises as `publish`, NasMissing, UnsafePath."""
+        with self._mounted() as archive:
+            publish(
+                source,
+                resolve_beneath(self._root, relative),
+                size=size,
+                sha256=sha256,
+                mtime=_mtime(source),
+            )
+            return self._prove(archive, relative, sha256, size)
+
+    def verify(self, relative: str, sha256: str, size: int) -> Evidence:
+        """Read a copy back cold; raises CopyMissing, CopyDiffers, NasMissing."""
+        with self._mounted() as archive:
+            return self._prove(archive, relative, sha256, size)
+
+    def replace_with_rendition(
+        self,
+        relative: str,
+        rendition: Path,
+        *,
+        rendition_size: int,
+        rendition_sha256: str,
+        original_sha256: str,
+    ) -> tuple[Evidence, Evidence]:
+        """Put a rendition at `relative` and the original at `.originals/relative`; return the proofs of original and rendition.
+
+        Call it again after any failure. Raises as `publish` and `exchange`, CopyMissing, CopyDiffers, NasMissing.
+        """
+        retreat = f"{ORIGINALS}/{relative}"
+        with self._mounted() as archive:
+            original = resolve_beneath(self._root, relative)
+            staged = original.with_name(f".photoduct-{rendition_sha256[:32]}.exchange")
+            if self._read(relative).sha256 != rendition_sha256:
+                publish(
+                    rendition,
+                    staged,
+                    size=rendition_size,
+                    sha256=rendition_sha256,
+                    mtime=_mtime(original),
+                )
+            exchange(
+                original,
+                staged,
+                resolve_beneath(self._root, retreat),
+                original_sha256=original_sha256,
+                rendition_sha256=rendition_sha256,
+            )
+            return (
+                self._prove(archive, retreat, original_sha256, None),
+                self._prove(archive, relative, rendition_sha256, rendition_size),
+            )
+
+    def free_bytes(self) -> int:
+        """Return the bytes that can still be written; raises NasMissing."""
+        with self._mounted(), sorted_errors(self._root / MARKER):
+            found = os.statvfs(self._root)
+            return found.f_bavail * found.f_frsize
+
+    @contextmanager
+    def _mounted(self) -> Iterator[Archive]:
+        """Let nothing count, success or failure, that happened while the archive was unplugged or swapped."""
+        before = read_marker(self._root)
+        try:
+            yield before
+        finally:
+            if read_marker(self._root) != before:
+                raise NasMissing(f"The NAS archive at {self._root} was mounted anew meanwhile.")
+
+    def _prove(self, archive: Archive, relative: str, sha256: str, size: int | None) -> Evidence:
+        found = self._read(relative)
+        if found.sha256 != sha256 or found.size != (found.size if size is None else size):
+            raise CopyDiffers(
+                f"The copy {relative} has SHA-256 {found.sha256} and {found.size} bytes instead of {sha256}."
+            )
+        return Evidence(
+            relative, found.sha256, found.size, found.grade, archive.id, archive.fs_uuid
+        )
+
+    def _read(self, relative: str) -> ColdRead:
+        try:
+            return cold_sha256(resolve_beneath(self._root, relative))
+        except SourceMissing as error:
+            read_marker(self._root)  # an unplugged archive has lost nothing
+            raise CopyMissing(f"The archive has no copy at {relative}.") from error
+
+
+def _mtime(source: Path) -> float | None:
+    with sorted_errors(source):
+        return source.stat().st_mtime

@@ -1,0 +1,80 @@
+"""What nas_sync asks of the archive: to hold bytes and to prove it; no method can delete a copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from shared.domain.errors import Permanent, Waiting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shared.domain.ids import ByteCount, Sha256
+    from shared.ports.files import Grade
+
+
+class NasMissing(Waiting):
+    """The archive is not mounted, or is another one than a moment ago."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, attention="nas_missing", retry_after=60.0)
+
+
+class CopyMissing(Permanent):
+    """The archive is there and the copy is not: earlier evidence of it is void."""
+
+
+class CopyDiffers(Permanent):
+    """The copy holds other bytes than recorded: deletion freezes until a person looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One mounted archive; two looks are equal only if nothing was mounted, swapped or unplugged between."""
+
+    id: str
+    fs_uuid: str
+    """`uuid:...`; where the file system tells none, `fsid:...` or `origin:...`."""
+    mount_id: int
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A copy that was read back in full from the archive's disk; `path` is relative to the archive, with `/`."""
+
+    path: str
+    sha256: Sha256
+    size: ByteCount
+    grade: Grade
+    archive_id: str
+    fs_uuid: str
+
+
+class NasArchive(Protocol):
+    """The archive; every method blocks (run it in a thread) and raises NasMissing when it is not there."""
+
+    def store(self, relative: str, source: Path, size: int, sha256: str) -> Evidence:
+        """Publish `source` at `relative` and prove it; raises the errors of `shared.ports.files`."""
+        ...
+
+    def verify(self, relative: str, sha256: str, size: int) -> Evidence:
+        """Prove a copy anew; raises CopyMissing or CopyDiffers."""
+        ...
+
+    def replace_with_rendition(
+        self,
+        relative: str,
+        rendition: Path,
+        *,
+        rendition_size: int,
+        rendition_sha256: str,
+        original_sha256: str,
+    ) -> tuple[Evidence, Evidence]:
+        """Put a rendition in its original's place; return the proofs of original (at its retreat) and rendition."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Return the bytes that can still be written."""
+        ...

@@ -1,0 +1,148 @@
+"""Puts a rendition in its original's place and retires the original; at no instant are the original's bytes without a name.
+
+    place: original   staged: rendition   retired: -           swap the two names
+    place: rendition  staged: original    retired: -           move the staged one to `retired`
+    place: rendition  staged: -           retired: original    done
+
+A run that died anywhere is finished by the next one, which finds its row above by what the files hold.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.adapters import file_syscalls
+from shared.adapters.cold_read import cold_sha256
+from shared.adapters.file_syscalls import UNSUPPORTED
+from shared.adapters.local_files import hardlink, make_parents, place, sorted_errors, sync_dir
+from shared.adapters.publishing import publish
+from shared.ports.files import (
+    CrossDevice,
+    DiskTrouble,
+    Occupied,
+    SourceMissing,
+    Unsupported,
+    WrongHash,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shared.domain.errors import PhotoductError
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """The three names and the two contents."""
+
+    original: Path
+    rendition: Path
+    retired: Path
+    original_sha256: str
+    rendition_sha256: str
+
+
+def exchange(
+    original: Path,
+    rendition: Path,
+    retired: Path,
+    *,
+    original_sha256: str,
+    rendition_sha256: str,
+) -> None:
+    """Let `original` hold the rendition's bytes and `retired` the original's; `rendition` (published beside) goes.
+
+    Call it again after any failure or death. Raises WrongHash when a file holds neither, Occupied when `retired`
+    holds others, SourceMissing, CrossDevice, DiskFull, DiskTrouble; then the original has at least one of its names.
+    """
+    names = _Exchange(original, rendition, retired, original_sha256, rendition_sha256)
+    with sorted_errors(original):
+        _check_names(names)
+        held = _hash_at(original)
+        if held == original_sha256:
+            _swap(names)
+        elif held != rendition_sha256:
+            raise _unexpected(original, held)
+        else:
+            _retire(names)
+
+
+def _check_names(names: _Exchange) -> None:
+    if names.original_sha256 == names.rendition_sha256:
+        raise WrongHash(f"The rendition of {names.original} has the bytes of its original.")
+    make_parents(names.retired.parent)
+    folders = (names.original.parent, names.rendition.parent, names.retired.parent)
+    if len({folder.stat().st_dev for folder in folders}) != 1:
+        raise CrossDevice(f"{names.original} and {names.retired} lie on different file systems.")
+
+
+def _hash_at(path: Path) -> str | None:
+    return cold_sha256(path).sha256 if os.path.lexists(path) else None
+
+
+def _unexpected(path: Path, held: str | None) -> PhotoductError:
+    if held is None:
+        return SourceMissing(f"{path} is not there.")
+    return WrongHash(f"{path} holds neither the original nor the rendition.")
+
+
+def _swap(names: _Exchange) -> None:
+    """Go on from: the original is at its place."""
+    seen = names.original.lstat()
+    staged, kept = _hash_at(names.rendition), _hash_at(names.retired)
+    if staged != names.rendition_sha256:
+        raise _unexpected(names.rendition, staged)
+    if kept not in {None, names.original_sha256}:
+        raise Occupied(f"{names.retired} exists with other bytes; nothing was exchanged.")
+    try:
+        file_syscalls.exchange_names(names.original, names.rendition)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        _keep_then_replace(names, seen)
+    else:
+        sync_dir(names.original.parent)
+        _retire(names)
+
+
+def _retire(names: _Exchange) -> None:
+    """Go on from: the rendition is at its place, so the original is staged or retired or both."""
+    staged, kept = _hash_at(names.rendition), _hash_at(names.retired)
+    if kept is None:
+        if staged != names.original_sha256:
+            raise _unexpected(names.rendition, staged)
+        place(names.rendition, names.retired)
+    elif kept != names.original_sha256:
+        raise Occupied(
+            f"{names.retired} exists with other bytes; the original is {names.rendition}."
+        )
+    elif staged not in {None, names.original_sha256, names.rendition_sha256}:
+        raise _unexpected(names.rendition, staged)
+    elif staged is not None:
+        names.rendition.unlink()  # read back just now: the original has its other name
+    sync_dir(names.retired.parent)
+    sync_dir(names.rendition.parent)
+
+
+def _keep_then_replace(names: _Exchange, seen: os.stat_result) -> None:
+    """Do the same where names can't be swapped: a second name (or a copy) first, proven, and only then replace."""
+    try:
+        hardlink(names.original, names.retired)
+    except (Occupied, Unsupported):  # a copy from an earlier try, or no hard links here
+        publish(names.original, names.retired, size=seen.st_size, sha256=names.original_sha256)
+    if _hash_at(names.retired) != names.original_sha256 or _changed(names.original, seen):
+        raise DiskTrouble(f"{names.original} changed while it was being retired; it was left.")
+    file_syscalls.rename_over(names.rendition, names.original)
+    sync_dir(names.original.parent)
+    sync_dir(names.rendition.parent)
+
+
+def _changed(path: Path, seen: os.stat_result) -> bool:
+    now = path.lstat()
+    return (now.st_ino, now.st_size, now.st_mtime_ns) != (
+        seen.st_ino,
+        seen.st_size,
+        seen.st_mtime_ns,
+    )

@@ -7,13 +7,12 @@ when every clause of `holding_of` is met. `freed` is told from the phone's autho
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
 import httpx
-from typing_extensions import override
 
 from services.pixel_sync.ports import Freed, Held, Holding, Lack, NotYet, StagedFile
 from services.pixel_sync.syncthing_answers import (
@@ -42,14 +41,10 @@ class SyncthingAddress:
     """Where the server's Syncthing answers, and which folder and phone it is asked about."""
 
     rest_url: str
-    api_key: str
+    # never in a log line
+    api_key: str = field(repr=False)
     folder: str
     device: str
-
-    @override
-    def __repr__(self) -> str:
-        """Leave the key out, so that no log line can show it."""
-        return f"SyncthingAddress({self.rest_url}, folder={self.folder}, device={self.device[:7]})"
 
 
 class SyncthingPhone:

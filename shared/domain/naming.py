@@ -56,11 +56,7 @@ def stems(filename: str, asset: str) -> Iterator[str]:
 
 def media_name(stem: str, resource: Resource, extension: str, version: int) -> str:
     """Return a file's name: the halves of a Live Photo share the stem; later versions are numbered from 2."""
-    middle = {
-        Resource.EDITED: "_edited",
-        Resource.ALTERNATE: "_alternate",
-        Resource.RECORD: ".record",
-    }.get(resource, "")
+    middle = {Resource.EDITED: "_edited", Resource.RECORD: ".record"}.get(resource, "")
     return f"{stem}{middle}{f'_v{version}' if version > 1 else ''}{safe_extension(extension)}"
 
 
@@ -68,3 +64,8 @@ def safe_extension(extension: str) -> str:
     """Return `.XYZ` of letters and digits, at most eight, or nothing."""
     cleaned = re.sub(r"[^0-9A-Za-z]", "", extension)[:8]
     return f".{cleaned}" if cleaned else ""
+
+
+def path_key(path: str) -> str:
+    """Return what two paths may not share, even on disks that fold case or normalise Unicode; never a stem key."""
+    return "file:" + unicodedata.normalize("NFC", path).casefold()

@@ -1,0 +1,98 @@
+"""Opens the database, SQLite or Postgres, in the one durable way; it never repairs or replaces a file it cannot read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.pool import StaticPool
+
+from shared.domain.errors import Fatal
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
+
+
+def open_database(url: str) -> Engine:
+    """Open and upgrade the database at a SQLAlchemy URL; raises Fatal with a sentence when it cannot."""
+    engine = _sqlite(url) if url.startswith("sqlite") else _postgres(url)
+    try:
+        upgrade(engine)
+    except Exception as error:
+        engine.dispose()
+        raise Fatal(f"The state database cannot be opened: {error}") from error
+    return engine
+
+
+def _sqlite(url: str) -> Engine:
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.parent.is_dir():
+        raise Fatal(f"The folder of the state database does not exist: {path.parent}")
+    if (kind := file_system_of(path.parent)) in NETWORK_FILE_SYSTEMS:
+        raise Fatal(
+            f"{path.parent} lies on {kind}: SQLite needs a local disk (or set state.database_url to Postgres)"
+        )
+    engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy's events below say BEGIN, not the driver
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=5000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres(url: str) -> Engine:
+    return create_engine(url, pool_size=2, max_overflow=0, pool_pre_ping=True)
+
+
+def file_system_of(path: Path) -> str:
+    """Return the type of the file system that holds a path, or '' when it is not to be learnt."""
+    best, kind = "", ""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    resolved = str(path.resolve())
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        mount = left.split()[4]
+        inside = resolved == mount or resolved.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, right.split()[0]
+    return kind
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the schema to the newest version, in one transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check(engine: Engine) -> None:
+    """Raise Fatal when SQLite finds its file damaged."""
+    if engine.dialect.name != "sqlite":
+        return
+    with engine.connect() as connection:
+        answer = connection.execute(text("PRAGMA quick_check")).scalar_one()
+    if answer != "ok":
+        raise Fatal(f"The state database is damaged: {answer}")

@@ -1,0 +1,107 @@
+"""Carries out a person's orders: retry, approve, veto, unfreeze, confirm; none of them deletes anything by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from services.state import schema
+from shared.domain import questions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.state.policy.facts import Asset, Books
+    from services.state.store import Store, Transaction
+    from shared.ports.clock import Clock
+
+
+class Orders:
+    """The person's hand on the books."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def retry(self, order: questions.Order) -> questions.Ordered:
+        """Make quarantined tasks due again, of these assets or of all."""
+        work = schema.work.c
+        query = select(work.asset_id).where(work.state == "quarantined")
+        with self._store.transaction(self._clock.now()) as transaction:
+            transaction.load_assets(set(transaction.connection.execute(query).scalars()))
+            changed = _retry(transaction.books, order)
+            transaction.write([])
+        return questions.Ordered(changed=changed)
+
+    def approve(self, order: questions.Order) -> questions.Ordered:
+        """Let the brakes pass exactly these assets; every other clause of the gate still holds."""
+
+        def one(_books: Books, asset: Asset) -> bool:
+            changed, asset.approved = not asset.approved, True
+            return changed
+
+        return self._each(order, one)
+
+    def veto(self, order: questions.Order) -> questions.Ordered:
+        """Keep these assets in iCloud, as taking them out of the album does."""
+
+        def one(books: Books, asset: Asset) -> bool:
+            if asset.removal != "pending":
+                return False
+            books.move(asset, "removal", "vetoed", "the person's veto")
+            asset.wake_at = books.now
+            return True
+
+        return self._each(order, one)
+
+    def confirm_freed(self, order: questions.Order) -> questions.Ordered:
+        """Raise Google's evidence from `freed` to `confirmed`: the person ran "Free up space" themselves."""
+
+        def one(books: Books, asset: Asset) -> bool:
+            freed = [media for media in asset.media if media.google == "freed"]
+            for media in freed:
+                books.move(media, "google", "confirmed", "the person confirmed it")
+            asset.wake_at = books.now
+            return bool(freed)
+
+        return self._each(order, one)
+
+    def unfreeze(self, _order: questions.Order) -> questions.Ordered:
+        """Lift the freeze after a person has looked."""
+        with self._store.transaction(self._clock.now()) as transaction:
+            frozen = transaction.books.settings.get("frozen") is not None
+            transaction.books.settings["frozen"] = None
+            transaction.books.settings["gone_lately"] = None
+            transaction.books.attention["deletion-frozen"] = ("", False)
+            transaction.write([])
+        return questions.Ordered(changed=int(frozen))
+
+    def _each(
+        self, order: questions.Order, one: Callable[[Books, Asset], bool]
+    ) -> questions.Ordered:
+        with self._store.transaction(self._clock.now()) as transaction:
+            transaction.books.report_id = "order"
+            _load(transaction, order)
+            changed = sum(one(transaction.books, a) for a in transaction.books.assets.values())
+            transaction.write([])
+        return questions.Ordered(changed=changed)
+
+
+def _load(transaction: Transaction, order: questions.Order) -> None:
+    if order.everything:
+        query = select(schema.asset.c.id)
+        transaction.load_assets(transaction.connection.execute(query).scalars())
+    else:
+        transaction.load_icloud(order.assets)
+
+
+def _retry(books: Books, order: questions.Order) -> int:
+    changed = 0
+    for task in books.tasks.values():
+        named = order.everything or books.assets[task.asset_id].icloud_id in order.assets
+        right_stage = order.stage is None or task.stage == order.stage
+        if task.state == "quarantined" and named and right_stage:
+            task.state, task.attempt, task.failures = "due", task.attempt + 1, 0
+            task.due_at, task.published_seq, task.published_at = books.now, None, None
+            changed += 1
+    return changed

@@ -1,0 +1,69 @@
+"""The message of a task, made from the facts at the moment of publishing; it carries everything the worker needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.state.policy.facts import ASSET_STAGES
+from shared.domain import events
+from shared.domain.ids import Kind, Resource
+from shared.domain.pipeline import STAGE
+
+if TYPE_CHECKING:
+    from services.state.policy.facts import Asset, Media, Task
+
+
+def body(asset: Asset, task: Task) -> events.Work:
+    """Return the work message of a task."""
+    head = {
+        "stage": task.stage,
+        "key": task.key,
+        "attempt": task.attempt,
+        "asset": asset.icloud_id,
+        "created": asset.created,
+    }
+    if task.stage in ASSET_STAGES:
+        return events.AssetWork(
+            **head, zone=asset.zone, change_tag=asset.change_tag, files=_files(asset)
+        )
+    media = next(media for media in asset.media if media.id == task.key)
+    if task.stage == "download":
+        return _download(head, asset, media)
+    file = {**head, "file": _file(media), "filename": asset.filename, "kind": Kind(media.kind)}
+    if STAGE[task.stage].work is events.RenditionWork:
+        return events.RenditionWork(
+            **file,
+            rendition_path=media.rendition_path,
+            rendition_sha256=media.rendition_sha256,
+            rendition_size=media.rendition_size,
+        )
+    return events.FileWork(**file)
+
+
+def _download(head: dict[str, object], asset: Asset, media: Media) -> events.DownloadWork:
+    return events.DownloadWork.model_validate(
+        {
+            **head,
+            "zone": asset.zone,
+            "resource": Resource(media.resource),
+            "checksum": media.checksum,
+            "size": media.listed_size,
+            "path": media.path,
+            "kind": Kind(media.kind),
+        }
+    )
+
+
+def _files(asset: Asset) -> tuple[events.FileRef, ...]:
+    return tuple(_file(media) for media in asset.media if media.on_disk)
+
+
+def _file(media: Media) -> events.FileRef:
+    return events.FileRef(
+        media=media.id,
+        resource=Resource(media.resource),
+        area=media.area,
+        path=media.path,
+        sha256=media.sha256 or "",
+        size=media.initial_size or 0,
+    )

@@ -1,0 +1,158 @@
+"""What a look at iCloud means for the books: new assets get names and wanted files; a vanished one loses no copy.
+
+A listing can only add, supersede or mark as no longer listed; it can never remove a file or a row.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from services.state.policy.facts import Asset, Media
+from shared.domain import naming
+from shared.domain.ids import Resource
+
+if TYPE_CHECKING:
+    from services.state.policy.facts import Books
+    from shared.domain.events import AssetSeen, PageSeen, ResourceSeen
+
+SHRUNK_AT_LEAST = 20
+SHRUNK_SHARE = 0.2
+"""So many assets, and such a share of the library, gone from iCloud within a day freeze deletion."""
+MEDIA_MACHINES = ("local", "google", "nas", "compression")
+
+
+def page_seen(books: Books, page: PageSeen) -> None:
+    """Record a page of iCloud's change feed together with its sync token."""
+    for seen in page.assets:
+        known = books.by_icloud_id.get(seen.asset)
+        if known is None:
+            _new_asset(books, seen)
+        else:
+            _known_asset(books, known, seen)
+    for gone in page.gone:
+        known = books.by_icloud_id.get(gone)
+        if known is not None:
+            _left_icloud(books, known)
+    books.tokens[page.zone] = (page.token, page.final)
+
+
+def _new_asset(books: Books, seen: AssetSeen) -> None:
+    if seen.deleted:
+        return  # the person has thrown it away before photoduct ever saw it
+    directory = naming.folder(seen.created)
+    stem = next(
+        stem
+        for stem in naming.stems(seen.filename, seen.asset)
+        if not books.name_is_taken(naming.stem_key(directory, stem))
+    )
+    asset = Asset(
+        id=books.next_asset,
+        icloud_id=seen.asset,
+        zone=seen.zone,
+        change_tag=seen.change_tag,
+        filename=seen.filename.replace("\x00", "\N{SYMBOL FOR NULL}"),
+        created_date=seen.created.isoformat(),
+        stem_key=naming.stem_key(directory, stem),
+        stem=stem,
+        favorite=seen.favorite,
+        hidden=seen.hidden,
+        problem=seen.problem,
+    )
+    books.next_asset += 1
+    books.new_names.add(asset.stem_key)
+    books.add(asset)
+    books.began(asset, ("removal",))
+    for resource in seen.resources:
+        _add_media(books, asset, resource)
+
+
+def _add_media(books: Books, asset: Asset, seen: ResourceSeen) -> None:
+    path = _free_path(books, asset, seen)
+    record = seen.resource is Resource.RECORD
+    media = Media(
+        id=books.next_media,
+        asset_id=asset.id,
+        icloud_id=asset.icloud_id,
+        filename=asset.filename,
+        created_date=asset.created_date,
+        resource=seen.resource.value,
+        checksum=seen.checksum,
+        listed_size=seen.size,
+        kind=seen.kind.value,
+        path=path,
+        path_key=naming.path_key(path),
+        google="exempt" if record else "none",
+        compression="exempt" if record else "none",
+    )
+    books.next_media += 1
+    books.new_names.add(media.path_key)
+    asset.media.append(media)
+    books.media[media.id] = media
+    books.began(media, MEDIA_MACHINES)
+
+
+def _free_path(books: Books, asset: Asset, seen: ResourceSeen) -> str:
+    directory = asset.stem_key.rsplit("/", 1)[0]
+    version = 1
+    while True:
+        name = naming.media_name(asset.stem, seen.resource, seen.extension, version)
+        path = f"{directory}/{name}"
+        if not books.name_is_taken(naming.path_key(path)):
+            return path
+        version += 1
+
+
+def _known_asset(books: Books, asset: Asset, seen: AssetSeen) -> None:
+    if seen.deleted:
+        _left_icloud(books, asset)
+        return
+    if asset.removal in {"deleted", "purged"}:
+        books.move(asset, "removal", "restored", "the person restored it in iCloud")
+    if asset.listed and asset.change_tag == seen.change_tag:
+        return
+    asset.listed, asset.change_tag, asset.problem = True, seen.change_tag, seen.problem
+    asset.favorite, asset.hidden = seen.favorite, seen.hidden
+    books.touched.add(asset.id)
+    if _take_over_resources(books, asset, seen) and asset.removal == "pending":
+        asset.pending_since = None
+        books.move(asset, "removal", "none", "edited while it waited; it goes through again")
+
+
+def _take_over_resources(books: Books, asset: Asset, seen: AssetSeen) -> bool:
+    """Make the asset's current media those that iCloud lists now; return whether any is new."""
+    wanted = {(resource.resource.value, resource.checksum): resource for resource in seen.resources}
+    for media in asset.media:
+        media.current = (media.resource, media.checksum) in wanted
+        if media.current and media.local == "superseded":
+            books.move(media, "local", "wanted")
+        if not media.current and media.local == "wanted":
+            books.move(media, "local", "superseded", "a newer version replaced it in iCloud")
+    have = {(media.resource, media.checksum) for media in asset.media}
+    new = [resource for key, resource in wanted.items() if key not in have]
+    for resource in new:
+        _add_media(books, asset, resource)
+    return bool(new)
+
+
+def _left_icloud(books: Books, asset: Asset) -> None:
+    """Note that iCloud no longer lists it; every copy stays, and a mass disappearance freezes deletion."""
+    if not asset.listed:
+        return
+    asset.listed = False
+    books.touched.add(asset.id)
+    if asset.removal in {"deleted", "purged", "intent"}:
+        return
+    gone = [at for at in (books.settings.get("gone_lately") or "").split() if at]
+    day_ago = (books.now - timedelta(days=1)).isoformat()
+    gone = [at for at in gone if at > day_ago] + [books.now.isoformat()]
+    books.settings["gone_lately"] = " ".join(gone[-1000:])
+    if len(gone) >= max(SHRUNK_AT_LEAST, (books.next_asset - 1) * SHRUNK_SHARE):
+        freeze(books, f"{len(gone)} assets vanished from iCloud within a day")
+
+
+def freeze(books: Books, why: str) -> None:
+    """Freeze every deletion until a person looks."""
+    if books.settings.get("frozen") is None:
+        books.settings["frozen"] = why
+    books.attention["deletion-frozen"] = (f"Deletion is frozen: {why}", True)

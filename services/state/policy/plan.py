@@ -1,0 +1,191 @@
+"""What an asset needs next: from its facts to the work that should exist now and the moment to look again.
+
+Pure and idempotent: planning twice wants the same work. It wishes only; a deletion it wishes for is still
+decided by the gate, in its own transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from services.state.policy.facts import Task
+from services.state.policy.weigh import asset_facts
+from shared.domain.gate import Reason, Situation, standing
+from shared.domain.ids import GoogleLevel
+from shared.domain.pipeline import STAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from services.state.policy.facts import Asset, Books, Media
+    from services.state.policy.rules import Policy
+
+PATIENCE = timedelta(minutes=30)
+"""How long before its end evidence is renewed, so that it is fresh when the gate looks."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """The work that should exist for one asset: (stage, key) pairs, and when time alone changes that."""
+
+    wanted: list[tuple[str, int]] = field(default_factory=list)
+    wake_at: datetime | None = None
+
+    def wake(self, at: datetime) -> None:
+        """Look again at this moment, or earlier."""
+        self.wake_at = at if self.wake_at is None else min(self.wake_at, at)
+
+
+def google_level(media: Media) -> GoogleLevel:
+    """Return the evidence level of a media; NONE where Google has nothing provable."""
+    if media.google in {"refused", "suspect", "exempt"}:
+        return GoogleLevel.NONE
+    return GoogleLevel(media.google)
+
+
+def google_done(media: Media, level: GoogleLevel) -> bool:
+    """True when Google's part is at the level, or can never be provable."""
+    return (
+        media.google in {"refused", "suspect", "exempt"} or google_level(media).rank >= level.rank
+    )
+
+
+def plan(asset: Asset, here: Situation, policy: Policy) -> Plan:
+    """Return what should be done for the asset now."""
+    made = Plan()
+    for media in asset.media:
+        made.wanted.extend((stage, media.id) for stage in _media_stages(asset, media, policy))
+    if asset.removal == "none":
+        _towards_album(asset, here, policy, made)
+    elif asset.removal in {"pending", "intent"}:
+        _towards_deletion(asset, here, policy, made)
+    elif asset.removal == "vetoed" and any(m.local == "delete_pending" for m in asset.media):
+        made.wanted.append(("return", asset.id))
+    elif asset.removal == "deleted":
+        _after_deletion(asset, here, policy, made)
+    return made
+
+
+def _media_stages(asset: Asset, media: Media, policy: Policy) -> Iterator[str]:
+    if media.local == "wanted" and media.current and asset.listed:
+        yield "download"
+    if not media.on_disk:
+        return
+    if media.google == "none":
+        yield "pixel"
+    if media.nas in {"none", "void"}:
+        yield "nas"
+    elif media.nas == "verified":
+        if media.compression == "none" and google_done(media, policy.compress_after):
+            yield "compress"
+        if media.compression == "compressed":
+            yield "rendition"
+
+
+def _exempt(asset: Asset, policy: Policy) -> Iterator[Reason]:
+    if policy.never_delete_favorites and asset.favorite:
+        yield Reason("favorite", "favourites are never deleted (icloud_cleanup.never_delete)")
+    if policy.never_delete_hidden and asset.hidden:
+        yield Reason("hidden", "hidden photos are never deleted (icloud_cleanup.never_delete)")
+
+
+def before_album(asset: Asset, here: Situation, policy: Policy) -> tuple[Reason, ...]:
+    """Collect why an asset does not go into the album yet; staleness of evidence does not count here."""
+    facts = asset_facts(asset, ())
+    rest = standing(facts, here, policy.deletion)
+    ignore = {"not-pending", "dwell", "nas-stale", "in-motion"}
+    off = () if policy.deletion.enabled else (Reason("off", "deletion is turned off"),)
+    gone = () if asset.listed else (Reason("gone", "iCloud no longer lists it"),)
+    return (*off, *gone, *_exempt(asset, policy), *(r for r in rest if r.code not in ignore))
+
+
+def _towards_album(asset: Asset, here: Situation, policy: Policy, made: Plan) -> None:
+    reasons = before_album(asset, here, policy)
+    if not reasons:
+        made.wanted.append(("album", asset.id))
+    elif {reason.code for reason in reasons} == {"young"}:
+        made.wake(asset.created + policy.deletion.minimum_age)
+
+
+def _towards_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -> None:
+    """After the dwell: renew what is stale, then wish for the deletion; the gate decides."""
+    if asset.removal == "intent":
+        made.wanted.append(("delete", asset.id))
+        return
+    if asset.pending_since is None:
+        return
+    due = asset.pending_since + policy.deletion.dwell
+    if asset.hold_until is not None:
+        due = max(due, asset.hold_until)
+    if here.now < due:
+        made.wake(due)
+        return
+    if _renew_evidence(asset, here, policy.deletion.evidence_age, made):
+        return
+    reasons = list(standing(asset_facts(asset, ()), here, policy.deletion))
+    if not reasons and here.window_open and here.frozen is None and policy.deletion.enabled:
+        made.wanted.append(("delete", asset.id))
+    else:
+        made.wake(here.now + timedelta(minutes=1))
+
+
+def _renew_evidence(asset: Asset, here: Situation, age: timedelta, made: Plan) -> bool:
+    """Want a cold read of every archived file whose last one is about to be too old; True if any."""
+    margin = min(PATIENCE, age / 2)
+    stale = [
+        media.id
+        for media in asset.current
+        if media.nas == "verified"
+        and media.nas_verified_at is not None
+        and here.now - media.nas_verified_at > age - margin
+    ]
+    made.wanted.extend(("verify", key) for key in stale)
+    return bool(stale)
+
+
+def _after_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -> None:
+    """Purge the local files when their time has come, under fresh evidence; check the NAS before the 30 days end."""
+    if asset.deleted_at is None:
+        return
+    last_check = asset.deleted_at + policy.last_check_before_expunge
+    made.wake(last_check) if here.now < last_check else _renew_evidence(
+        asset, here, policy.last_check_before_expunge, made
+    )
+    if policy.local_purge_after is None:
+        return
+    due = asset.deleted_at + policy.local_purge_after
+    if here.now < due:
+        made.wake(due)
+    elif not _renew_evidence(asset, here, policy.deletion.evidence_age, made) and all(
+        media.nas == "verified" for media in asset.media if media.on_disk
+    ):
+        made.wanted.append(("purge", asset.id))
+
+
+def settle(books: Books, asset: Asset, made: Plan) -> list[Task]:
+    """Make the asset's tasks agree with the plan; return those that became due."""
+    asset.wake_at = made.wake_at
+    wanted = set(made.wanted)
+    fresh = []
+    for stage, key in made.wanted:
+        task = books.task_of(stage, key)
+        if task is None:
+            task = Task(stage, key, asset.id, _lane(books, stage, key), due_at=books.now)
+            books.put_task(task)
+            fresh.append(task)
+        elif task.state in {"done", "cancelled"}:
+            task.state, task.attempt, task.due_at = "due", task.attempt + 1, books.now
+            task.failures, task.reason = 0, None
+            task.published_seq = task.published_at = None
+            fresh.append(task)
+    for task in books.by_asset.get(asset.id, ()):
+        if task.active and (task.stage, task.key) not in wanted:
+            task.state, task.due_at = "cancelled", None
+    return fresh
+
+
+def _lane(books: Books, stage: str, key: int) -> str:
+    lanes = STAGE[stage].lanes
+    return lanes[0] if len(lanes) == 1 else books.media[key].kind

@@ -1,0 +1,290 @@
+"""What each report means for the books: one function a report; an impossible one raises and changes nothing durable."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from services.state.policy.facts import ASSET_STAGES, Proof
+from services.state.policy.listing import freeze, page_seen
+from shared.domain import events
+from shared.domain.errors import IllegalMove
+from shared.domain.ids import GoogleLevel
+from shared.domain.pipeline import STAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.state.policy.facts import Asset, Books, Media, Task
+
+RETRY_FIRST = timedelta(seconds=2)
+RETRY_MOST = timedelta(hours=6)
+KEPT_FOR = timedelta(minutes=10)
+"""How long a kept asset is left alone before its deletion is considered again."""
+
+
+def apply(books: Books, report: events.Report) -> None:
+    """Apply one report to the books; raises IllegalMove for what cannot have happened."""
+    books.report_id = report.id
+    if isinstance(report, events.Outcome):
+        task = books.task_of(report.stage, report.key)
+        if task is None:
+            raise IllegalMove(f"nobody asked for {report.stage} of {report.key}")
+        if isinstance(report, events.Failed):
+            _failed(books, task, report)
+            return
+        if not _finish(task, report):
+            return
+        books.touched.add(task.asset_id)
+    _APPLY[type(report)](books, report)
+
+
+def _finish(task: Task, report: events.Outcome) -> bool:
+    """End the task; False when it had ended before, and this is the late answer of a second worker."""
+    if not task.active and task.state != "quarantined":
+        return False
+    task.state, task.reason, task.due_at, task.seconds = "done", None, None, report.seconds
+    task.failures = 0
+    return True
+
+
+def _failed(books: Books, task: Task, report: events.Failed) -> None:
+    """Count a failure and plan the retry, or put the task into quarantine with its reason."""
+    if not task.active or task.attempt != report.attempt:
+        return
+    task.failures += 1
+    task.reason = report.reason
+    task.seconds = report.seconds
+    if report.lasting == "permanent" or task.failures >= STAGE[task.stage].tries:
+        task.state, task.due_at = "quarantined", None
+        return
+    delay = min(RETRY_FIRST * 4 ** (task.failures - 1), RETRY_MOST)
+    if report.retry_after is not None:
+        delay = max(delay, timedelta(seconds=report.retry_after))
+    task.state, task.attempt, task.due_at = "due", task.attempt + 1, books.now + delay
+    task.published_seq = task.published_at = None
+
+
+def _media(books: Books, report: events.Outcome) -> Media:
+    return books.media[report.key]
+
+
+def _asset(books: Books, report: events.Outcome) -> Asset:
+    return books.assets[report.key]
+
+
+def _downloaded(books: Books, report: events.Downloaded) -> None:
+    media = _media(books, report)
+    if media.local != "wanted":
+        return
+    media.sha256, media.initial_size = report.sha256, report.size
+    books.move(media, "local", "backup")
+
+
+def _staged(books: Books, report: events.Staged) -> None:
+    media = _media(books, report)
+    if media.google != "none":
+        return
+    media.staged_path, media.staged_mtime_ns = report.path, report.mtime_ns
+    media.google_since, media.google_objection = books.now, None
+    books.move(media, "google", "staged")
+
+
+def _google_refused(books: Books, report: events.GoogleRefused) -> None:
+    media = _media(books, report)
+    media.google_objection = report.reason
+    books.move(media, "google", "refused", report.reason)
+
+
+def _google_evidence(books: Books, report: events.GoogleEvidence) -> None:
+    media = books.media.get(report.media)
+    if media is None or media.google in {"refused", "suspect", "none", "exempt"}:
+        return
+    order = list(GoogleLevel)
+    for level in order[GoogleLevel(media.google).rank + 1 : report.level.rank + 1]:
+        if level is GoogleLevel.TAKEOUT and report.level is not GoogleLevel.TAKEOUT:
+            return
+        books.move(media, "google", level.value)
+        books.proofs.append(
+            Proof(media.id, "google", level, media.sha256, media.staged_path, None, None, report.id)
+        )
+    media.google_since = books.now
+    books.touched.add(media.asset_id)
+
+
+def _google_suspect(books: Books, report: events.GoogleSuspect) -> None:
+    media = books.media.get(report.media)
+    if media is None or media.google not in {"staged", "arrived", "settled"}:
+        return
+    media.google_objection = report.reason
+    books.move(media, "google", "suspect", report.reason)
+
+
+def _nas_verified(books: Books, report: events.NasVerified) -> None:
+    media = _media(books, report)
+    if report.sha256 != media.sha256:
+        _mismatch(books, media, report.path, "other bytes than were downloaded")
+        return
+    _note_archive(books, report.archive, report.file_system)
+    if media.nas != "verified":
+        books.move(media, "nas", "verified")
+    _take_nas_evidence(books, media, report, report.path)
+
+
+def _take_nas_evidence(
+    books: Books, media: Media, report: events.NasVerified | events.RenditionArchived, path: str
+) -> None:
+    media.nas_path, media.nas_verified_at, media.nas_grade = path, report.at, report.grade
+    media.nas_archive, media.nas_file_system = report.archive, report.file_system
+    books.touched.add(media.asset_id)
+    books.proofs.append(
+        Proof(
+            media.id, "nas", report.grade, media.sha256, path, report.archive, report.file_system, report.id
+        )
+    )  # fmt: skip
+
+
+def _note_archive(books: Books, archive: str, file_system: str) -> None:
+    """Bind evidence to the archive that is there; another one voids all that was seen on the old."""
+    before = (books.settings.get("archive"), books.settings.get("file_system"))
+    if before == (archive, file_system):
+        return
+    books.settings["archive"], books.settings["file_system"] = archive, file_system
+    if before != (None, None):
+        books.void_archive = archive
+        books.attention["archive-changed"] = (
+            "The NAS archive is another one than before: it is being filled again from local files",
+            True,
+        )
+
+
+def _nas_mismatch(books: Books, report: events.NasMismatch) -> None:
+    _mismatch(books, _media(books, report), report.path, report.reason)
+
+
+def _mismatch(books: Books, media: Media, path: str, why: str) -> None:
+    """A hash mismatch anywhere freezes deletion until a person looks."""
+    books.move(media, "nas", "mismatch", why)
+    freeze(books, f"the NAS copy {path} is not what was archived ({why})")
+
+
+def _compressed(books: Books, report: events.Compressed) -> None:
+    media = _media(books, report)
+    if media.compression != "none":
+        return
+    media.rendition_path, media.rendition_sha256 = report.path, report.sha256
+    media.rendition_size, media.tier, media.readable = report.size, report.tier, True
+    media.last_compressed = books.now
+    media.compression_note = f"{report.encoder} {report.settings}"
+    books.move(media, "compression", "compressed")
+
+
+def _left(books: Books, report: events.Left) -> None:
+    media = _media(books, report)
+    if media.compression != "none":
+        return
+    media.compression_note, media.tier, media.readable = report.reason, report.tier, report.readable
+    state = "unreadable" if report.readable is False else "left"
+    books.move(media, "compression", state, report.reason)
+
+
+def _rendition_archived(books: Books, report: events.RenditionArchived) -> None:
+    media = _media(books, report)
+    if report.original_sha256 != media.sha256:
+        _mismatch(books, media, report.original_path, "the retired original has other bytes")
+        return
+    _note_archive(books, report.archive, report.file_system)
+    books.move(media, "compression", "archived")
+    if media.nas != "verified":
+        books.move(media, "nas", "verified")
+    _take_nas_evidence(books, media, report, report.original_path)
+
+
+def _album_added(books: Books, report: events.AlbumAdded) -> None:
+    asset = _asset(books, report)
+    if asset.removal != "none":
+        return
+    asset.pending_since, asset.hold_until, asset.kept_because = books.now, None, None
+    books.move(asset, "removal", "pending")
+    for media in asset.media:
+        if media.local == "backup":
+            books.move(media, "local", "delete_pending")
+
+
+def _album_returned(books: Books, report: events.AlbumReturned) -> None:
+    for media in _asset(books, report).media:
+        if media.local == "delete_pending":
+            books.move(media, "local", "backup")
+
+
+def _deletion_kept(books: Books, report: events.DeletionKept) -> None:
+    asset = _asset(books, report)
+    asset.kept_because = "; ".join(report.reasons)
+    asset.hold_until = books.now + KEPT_FOR
+    if report.permit is not None:
+        books.closed_permits[report.permit] = f"kept: {asset.kept_because}"
+        asset.permit = None
+    if report.veto:
+        if asset.removal in {"pending", "intent"}:
+            books.move(asset, "removal", "vetoed", asset.kept_because)
+    elif asset.removal == "intent":
+        books.move(asset, "removal", "pending", asset.kept_because)
+
+
+def _deleted(books: Books, report: events.Deleted) -> None:
+    asset = _asset(books, report)
+    if asset.removal != "intent" or asset.permit != report.permit:
+        freeze(books, f"{asset.filename} was reported deleted without a permit")
+        return
+    asset.deleted_at, asset.listed, asset.kept_because = report.at, False, None
+    books.closed_permits[report.permit] = "deleted"
+    books.move(asset, "removal", "deleted")
+
+
+def _purged(books: Books, report: events.Purged) -> None:
+    asset = _asset(books, report)
+    for media in asset.media:
+        if media.id in report.media and media.local == "delete_pending":
+            books.move(media, "local", "purged")
+    books.move(asset, "removal", "purged")
+
+
+def _attention(books: Books, report: events.Attention) -> None:
+    books.attention[report.key] = (report.text, report.raised)
+
+
+_APPLY: dict[type[events.Report], Callable[[Books, Any], None]] = {
+    events.PageSeen: page_seen,
+    events.Downloaded: _downloaded,
+    events.Staged: _staged,
+    events.GoogleRefused: _google_refused,
+    events.GoogleEvidence: _google_evidence,
+    events.GoogleSuspect: _google_suspect,
+    events.NasVerified: _nas_verified,
+    events.NasMismatch: _nas_mismatch,
+    events.Compressed: _compressed,
+    events.Left: _left,
+    events.RenditionArchived: _rendition_archived,
+    events.AlbumAdded: _album_added,
+    events.AlbumReturned: _album_returned,
+    events.DeletionKept: _deletion_kept,
+    events.Deleted: _deleted,
+    events.Purged: _purged,
+    events.Attention: _attention,
+}
+
+
+def keys_of(report: events.Report) -> tuple[str, int | str] | None:
+    """Return what has to be loaded for a report: ("media", id), ("asset", id), or None (see `icloud_ids`)."""
+    if isinstance(report, events.Outcome):
+        return ("asset" if report.stage in ASSET_STAGES else "media", report.key)
+    if isinstance(report, events.GoogleEvidence | events.GoogleSuspect):
+        return ("media", report.media)
+    return None
+
+
+def icloud_ids(report: events.Report) -> tuple[str, ...]:
+    """Return the iCloud ids that a listing names."""
+    if isinstance(report, events.PageSeen):
+        return (*(seen.asset for seen in report.assets), *report.gone)
+    return ()

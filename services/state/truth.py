@@ -1,0 +1,272 @@
+"""Applies reports to the truth, plans what follows, and decides claims; it is the only way that facts change.
+
+Everything here is synchronous and runs on the one writer thread.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from services.state import schema
+from services.state.policy.bodies import body
+from services.state.policy.facts import Asset, Task, subject_of
+from services.state.policy.plan import plan, settle
+from services.state.policy.reports import apply, icloud_ids, keys_of
+from services.state.policy.weigh import asset_facts, moving
+from shared.domain import events, questions
+from shared.domain.errors import IllegalMove, Transient
+from shared.domain.gate import Delete, FreshRecord, Keep, Situation, may_delete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from services.state.policy.rules import Policy
+    from services.state.store import Store, Transaction
+    from shared.ports.clock import Clock
+
+log = structlog.get_logger(__name__)
+PLANS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A report as it came over the bus."""
+
+    subject: str
+    report: events.Report
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A task that is to be published now."""
+
+    task: Task
+    subject: str
+    body: bytes
+
+    @property
+    def message_id(self) -> str:
+        """The id by which the bus drops a second publication."""
+        return f"{self.task.stage}:{self.task.key}:{self.task.attempt}"
+
+
+class Truth:
+    """The books and the rules; one instance a process."""
+
+    def __init__(
+        self, store: Store, policy: Policy, clock: Clock, window_open: Callable[[datetime], bool]
+    ) -> None:
+        self._store, self._policy, self._clock = store, policy, clock
+        self._window_open = window_open
+
+    def apply(self, received: Sequence[Received]) -> list[Due]:
+        """Apply reports in one transaction and return the work that became due.
+
+        A report that cannot be true is kept aside as rejected, and the others still count.
+        """
+        try:
+            return self._apply(received)
+        except (IllegalMove, IntegrityError, KeyError, ValueError) as error:
+            if len(received) > 1:
+                return [due for one in received for due in self.apply([one])]
+            report = received[0].report
+            log.error("A report was rejected.", report=report.id, reason=str(error))
+            self._store.reject(
+                report.id,
+                received[0].subject,
+                str(error),
+                report.model_dump_json(),
+                self._clock.now(),
+            )
+            return []
+
+    def _apply(self, received: Sequence[Received]) -> list[Due]:
+        now = self._clock.now()
+        with self._store.transaction(now) as transaction:
+            known = transaction.known_reports([one.report.id for one in received])
+            fresh = {one.report.id: one.report for one in received if one.report.id not in known}
+            if not fresh:
+                return []
+            _load(transaction, fresh.values())
+            for report in fresh.values():
+                apply(transaction.books, report)
+            due = self._plan(transaction, sorted(transaction.books.touched))
+            transaction.write(list(fresh))
+        return due
+
+    def _plan(self, transaction: Transaction, assets: Iterable[int]) -> list[Due]:
+        books = transaction.books
+        here = self.situation(transaction)
+        return [
+            _due(asset, task)
+            for asset in (books.assets[key] for key in assets)
+            for task in settle(books, asset, plan(asset, here, self._policy))
+        ]
+
+    def plan_again(self) -> list[Due]:
+        """Plan the assets whose time has come; returns the work that became due."""
+        now = self._clock.now()
+        query = (
+            select(schema.asset.c.id)
+            .where(schema.asset.c.wake_at <= now)
+            .order_by(schema.asset.c.wake_at)
+            .limit(PLANS_AT_ONCE)
+        )
+        with self._store.engine.connect() as connection:
+            ids = list(connection.execute(query).scalars())
+        if not ids:
+            return []
+        with self._store.transaction(now) as transaction:
+            transaction.load_assets(ids)
+            due = self._plan(transaction, ids)
+            transaction.write([])
+        return due
+
+    def due_again(self) -> list[Due]:
+        """Return tasks whose retry has come, and those that a crash kept from being published."""
+        now = self._clock.now()
+        query = (
+            select(schema.work.c.stage, schema.work.c.key, schema.work.c.asset_id)
+            .where(schema.work.c.state == "due", schema.work.c.due_at <= now)
+            .order_by(schema.work.c.due_at)
+            .limit(PLANS_AT_ONCE)
+        )
+        with self._store.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            return []
+        with self._store.transaction(now) as transaction:
+            transaction.load_assets({row.asset_id for row in rows})
+            books = transaction.books
+            return [
+                _due(books.assets[row.asset_id], books.tasks[row.stage, row.key]) for row in rows
+            ]
+
+    def ring_again(self, lost: Sequence[tuple[str, int]]) -> None:
+        """Make tasks due again whose message or answer the bus has lost."""
+        with self._store.transaction(self._clock.now()) as transaction:
+            _load_tasks(transaction, lost)
+            for key in lost:
+                task = transaction.books.tasks.get(key)
+                if task is not None and task.state == "out":
+                    task.state, task.attempt = "due", task.attempt + 1
+                    task.due_at = transaction.books.now
+                    task.published_seq = task.published_at = None
+            transaction.write([])
+
+    def situation(self, transaction: Transaction) -> Situation:
+        """Return the library as a whole at this instant."""
+        books, run = transaction.books, transaction.connection.execute
+        issued = schema.permit.c.issued_at
+
+        def claimed(since: timedelta) -> int:
+            query = select(func.count()).where(issued > books.now - since)
+            return int(run(query).scalar_one())
+
+        return Situation(
+            now=books.now,
+            frozen=books.settings.get("frozen"),
+            listing_sane=books.settings.get("listing") != "failed",
+            archive=books.settings.get("archive"),
+            file_system=books.settings.get("file_system"),
+            claimed_run=claimed(timedelta(hours=1)),
+            claimed_day=claimed(timedelta(days=1)),
+            library_size=books.next_asset - 1,
+            window_open=self._window_open(books.now),
+        )
+
+    def claim(self, asked: questions.ClaimDeletion) -> questions.Claimed:
+        """Evaluate the gate and, in the same transaction, write INTENT and a single-use permit."""
+        now = self._clock.now()
+        with self._store.transaction(now) as transaction:
+            transaction.load_icloud([asked.asset])
+            books = transaction.books
+            asset = books.by_icloud_id.get(asked.asset)
+            if asset is None:
+                return questions.Claimed(
+                    permit=None, deadline=None, reasons=("photoduct does not know this asset",)
+                )
+            books.report_id = f"claim:{asked.asset}:{asked.attempt}"
+            if asset.removal == "intent":
+                earlier = self._earlier_permit(transaction, asset, asked)
+                if earlier is not None:
+                    return earlier
+            return self._decide(transaction, asset, asked)
+
+    def _earlier_permit(
+        self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion
+    ) -> questions.Claimed | None:
+        """Settle what became of a permit whose holder never answered; None when it has lapsed unused."""
+        now = transaction.books.now
+        row = transaction.connection.execute(
+            select(schema.permit).where(schema.permit.c.id == asset.permit)
+        ).one()
+        if asked.deleted:
+            return questions.Claimed(permit=row.id, deadline=row.deadline, already_permitted=True)
+        if now <= row.deadline:
+            wait = (row.deadline - now).total_seconds() + 1
+            raise Transient("an earlier permit for this asset is still open", retry_after=wait)
+        transaction.books.closed_permits[row.id] = "lapsed unused"
+        return None
+
+    def _decide(
+        self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion
+    ) -> questions.Claimed:
+        books, rules = transaction.books, self._policy.deletion
+        facts = asset_facts(asset, moving(books.tasks.values()))
+        fresh = FreshRecord(
+            asset=asked.asset,
+            zone=asked.zone,
+            change_tag=asked.change_tag,
+            fetched_at=asked.fetched_at,
+            in_album=asked.in_album,
+            deleted=asked.deleted,
+            problem=asked.problem,
+            resources=frozenset(asked.resources),
+        )
+        match may_delete(facts, fresh, self.situation(transaction), rules):
+            case Keep() as keep:
+                transaction.write([])
+                return questions.Claimed(
+                    permit=None,
+                    deadline=None,
+                    veto=keep.veto,
+                    reasons=tuple(reason.text for reason in keep.reasons),
+                )
+            case Delete() as delete:
+                permit, deadline = uuid.uuid4().hex, books.now + rules.permit_for
+                if asset.removal == "pending":
+                    books.move(asset, "removal", "intent", f"permit {permit}")
+                asset.permit = permit
+                proofs = [asdict(proof) for proof in delete.evidence]
+                transaction.issue_permit(asset, permit, deadline, proofs)
+                transaction.write([])
+                return questions.Claimed(permit=permit, deadline=deadline)
+
+
+def _load(transaction: Transaction, reports: Iterable[events.Report]) -> None:
+    """Take into the books everything that the reports name."""
+    reports = list(reports)
+    keys = [key for report in reports if (key := keys_of(report)) is not None]
+    transaction.load_assets(int(key) for table, key in keys if table == "asset")
+    transaction.load_media(int(key) for table, key in keys if table == "media")
+    transaction.load_icloud([key for report in reports for key in icloud_ids(report)])
+
+
+def _load_tasks(transaction: Transaction, keys: Sequence[tuple[str, int]]) -> None:
+    for stage, key in keys:
+        query = select(schema.work.c.asset_id).where(
+            schema.work.c.stage == stage, schema.work.c.key == key
+        )
+        transaction.load_assets(transaction.connection.execute(query).scalars())
+
+
+def _due(asset: Asset, task: Task) -> Due:
+    return Due(task, subject_of(task), body(asset, task).model_dump_json().encode())

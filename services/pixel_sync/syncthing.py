@@ -57,6 +57,7 @@ class SyncthingPhone:
         now: Callable[[], datetime],
         request_timeout: timedelta = timedelta(seconds=30),
         prefilter_above: int = PREFILTER_ABOVE,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._address = address
         self._now = now
@@ -69,6 +70,7 @@ class SyncthingPhone:
             headers={"X-API-Key": address.api_key},
             timeout=self._timeout_s,
             trust_env=False,
+            transport=transport,
         )
 
     async def __aenter__(self) -> Self:

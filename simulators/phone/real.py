@@ -54,8 +54,8 @@ class RealPair:
 
     async def start(self, extra: list[Route]) -> Endpoint:
         """Start both processes and the small port for the truth."""
-        for daemon in (self._server, self._phone):
-            first_time_marker(daemon.config.folder.path, daemon.config.me.id)
+        for home, daemon in zip(self._homes, (self._server, self._phone), strict=True):
+            first_time_marker(daemon.config.folder.path, home / "marked")
         self._web = WebServer(extra, self._truth_port)
         await asyncio.gather(self._server.start(), self._phone.start(), self._web.start())
         config = self._server.config
@@ -79,11 +79,9 @@ class RealPair:
             await self._phone.start()
 
 
-def first_time_marker(folder: Path, owner: str) -> None:
-    """Make Syncthing's folder marker once per owner: a marker that goes missing later must be an error."""
+def first_time_marker(folder: Path, note: Path) -> None:
+    """Make Syncthing's folder marker on the first run only: one that goes missing later must be an error."""
     folder.mkdir(parents=True, exist_ok=True)
-    marker = folder / ".stfolder"
-    note = folder.parent / f".marked-{owner[:7]}"
     if not note.exists():
-        marker.mkdir(exist_ok=True)
+        (folder / ".stfolder").mkdir(exist_ok=True)
         note.touch()

@@ -32,8 +32,8 @@ class StandInPair:
     def __init__(self, options: Options, ports: KeptPorts, api_key: str) -> None:
         self.phone_folder = options.run_dir / "phone"
         self.server_folder = options.server_folder
-        self.server_id = ensure_identity(options.run_dir / "syncthing-server")
-        self.phone_id = ensure_identity(options.run_dir / "syncthing-phone")
+        self._homes = options.run_dir / "syncthing-server", options.run_dir / "syncthing-phone"
+        self.server_id, self.phone_id = map(ensure_identity, self._homes)
         self.api_key = api_key
         self.started_at = time.time()
         self.online = True
@@ -58,8 +58,8 @@ class StandInPair:
 
     async def start(self, extra: list[Route]) -> Endpoint:
         """Index both folders, serve, and let the phone live."""
-        first_time_marker(self.server_folder, self.server_id)
-        first_time_marker(self.phone_folder, self.phone_id)
+        first_time_marker(self.server_folder, self._homes[0] / "marked")
+        first_time_marker(self.phone_folder, self._homes[1] / "marked")
         await self.scan("")
         self._to_pull |= {path for path, _ in self.index.items(Side.SERVER)}
         await self.set_online(True)

@@ -1,0 +1,87 @@
+"""Says what a re-encoded video would lose, and whether a rendition is the same film; pure, it reads no file."""
+
+from __future__ import annotations
+
+from services.compressor.mp4 import Movie, Track, entry_boxes
+from services.compressor.verdict import Broken, Keep
+
+_DOLBY = {b"dvcC", b"dvvC", b"dvwC"}
+_STEREO = {b"vexu", b"lhvC", b"hfov"}
+_DEEP_PROFILES = {110, 122, 244}  # H.264 profiles of more than 8 bits
+_HDR_TRANSFERS = {16, 18}  # PQ and HLG, ITU-T H.273
+_PLACES = {b"\xa9xyz", b"loci"}  # where it was filmed, as Android writes it
+
+_WRITTEN_BY_FFMPEG = {
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "creation_time",
+}
+
+
+def picture(movie: Movie) -> Track:
+    """Return the first video track; raises Broken when there is none."""
+    for track in movie.tracks:
+        if track.handler == b"vide":
+            return track
+    raise Broken("the video has no picture")
+
+
+def check_carried(movie: Movie) -> None:
+    """Raise Keep when a rendition of `movie` would lose something."""
+    track = picture(movie)
+    if sum(t.handler == b"vide" for t in movie.tracks) > 1:
+        raise Keep("it has several video streams")
+    if other := [t.handler for t in movie.tracks if t.handler not in {b"vide", b"soun"}]:
+        names = ", ".join(sorted({name.decode("latin-1") for name in other}))
+        raise Keep(f"it has timed metadata or other tracks that would be lost ({names})")
+    if not track.samples:
+        raise Keep("it is stored in fragments")
+    _check_colours(track)
+
+
+def _check_colours(track: Track) -> None:
+    inside = entry_boxes(track)
+    if _DOLBY & inside.keys() or track.codec in {b"dvh1", b"dvhe"}:
+        raise Keep("its Dolby Vision would be lost")
+    if _STEREO & inside.keys():
+        raise Keep("its second eye would be lost")
+    if _transfer(inside.get(b"colr", b"")) in _HDR_TRANSFERS:
+        raise Keep("it is HDR")
+    if _is_deep(inside):
+        raise Keep("it has more than 8 bits a sample")
+
+
+def _transfer(colr: bytes) -> int:
+    return int.from_bytes(colr[6:8]) if colr[:4] in {b"nclx", b"nclc"} else 0
+
+
+def _is_deep(inside: dict[bytes, bytes]) -> bool:
+    avc, hevc = inside.get(b"avcC", b"").ljust(2, b"\0"), inside.get(b"hvcC", b"").ljust(19, b"\0")
+    return avc[1] in _DEEP_PROFILES or bool(hevc[17] & 7) or bool(hevc[18] & 7)
+
+
+def check_result(old: Movie, new: Movie, frames: int) -> None:
+    """Raise Keep unless `new`, of which `frames` were decoded, is the same film as `old` with the same tags."""
+    before, after = picture(old), picture(new)
+    if not frames == before.samples == after.samples:
+        raise Keep(f"the rendition shows {frames:,} of {before.samples:,} frames")
+    if (before.width, before.height, before.matrix) != (after.width, after.height, after.matrix):
+        raise Keep("the rendition has another size or rotation")
+    if abs(before.seconds - after.seconds) > before.seconds / before.samples * 1.01:
+        raise Keep(f"the rendition lasts {after.seconds:.3f} s, not {before.seconds:.3f} s")
+    if len(old.tracks) != len(new.tracks):
+        raise Keep("the rendition lost a sound track")
+    _check_tags(old, new)
+
+
+def _check_tags(old: Movie, new: Movie) -> None:
+    if old.created and old.created != new.created:
+        raise Keep("the rendition lost its creation time")
+    if lost := sorted(
+        k for k, v in old.keys.items() if new.keys.get(k) != v and k not in _WRITTEN_BY_FFMPEG
+    ):
+        raise Keep(f"the rendition lost its {', '.join(lost)}")
+    if lost_places := (old.user_data & _PLACES) - new.user_data:
+        raise Keep(f"the rendition lost its place ({b', '.join(lost_places).decode('latin-1')})")

@@ -1,0 +1,119 @@
+"""The process that opens one hostile file: reads a job from stdin, answers on stdout; cannot touch bus or database.
+
+    python -m services.compressor.worker < job.json
+
+Lines of JSON out: {"progress": 0.4} any number of times, then one answer. The parent holds stdin open; when it is
+gone, stdin ends and this process ends itself and its ffmpeg.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from services.compressor.kind import kind_of
+from services.compressor.policy import Encode, Kind, Leave, Tier, plan, worth_it
+from services.compressor.verdict import Broken, Keep, Limits, Made
+
+_NICE = 10
+_answers: TextIO = sys.stdout
+_VIDEO = {Kind.H264, Kind.HEVC, Kind.OTHER_VIDEO}
+
+
+def main() -> None:
+    """Do one job and end."""
+    global _answers
+    _answers = _private_stdout()
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    limits = Limits(**request["limits"])
+    source, temp = Path(request["source"]), Path(request["temp"])
+    _limit(limits, source, request["seconds"])
+    _say(_answer(source, temp, Tier(**request["tier"]), limits))
+
+
+def _answer(source: Path, temp: Path, tier: Tier, limits: Limits) -> dict[str, Any]:
+    try:
+        return {"answer": "made", **_work(source, temp, tier, limits)}
+    except Keep as keep:
+        return {"answer": "left", "reason": str(keep), "readable": keep.readable}
+    except Broken as broken:
+        return {"answer": "unreadable", "reason": str(broken)}
+    except MemoryError:
+        need = f"it needs more than {limits.memory >> 20:,} MiB of memory"
+        return {"answer": "left", "reason": need, "readable": None}
+    except OSError as error:
+        return {"answer": "disk", "errno": error.errno or 0, "reason": str(error)}
+
+
+def _work(source: Path, temp: Path, tier: Tier, limits: Limits) -> dict[str, Any]:
+    kind = kind_of(source)
+    order = plan(kind, tier)
+    made = _codec(source, temp, kind, order, limits)
+    before, after = source.stat().st_size, temp.stat().st_size
+    if isinstance(order, Encode) and not worth_it(before, after, order.max_ratio):
+        raise Keep(f"would not be smaller enough: {after:,} of {before:,} bytes")
+    with temp.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {**asdict(made), "size": after, "sha256": sha256}
+
+
+def _codec(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: Limits) -> Made:
+    """Hand the file to its codec; only that one is imported, as start-up time and memory are paid per file."""
+    if kind is Kind.UNKNOWN:
+        raise Broken(f"the file is {kind}")
+    if kind is Kind.RAW:
+        raise Keep(f"a {kind} file is kept as it is, only its header was read", readable=None)
+    if kind in _VIDEO:
+        from services.compressor.ffmpeg import video
+
+        return video(source, temp, order, lambda done: _say({"progress": round(done, 3)}))
+    from services.compressor.pillow import still
+
+    return still(source, temp, kind, order, limits)
+
+
+def _limit(limits: Limits, source: Path, seconds: float) -> None:
+    """Bound what a hostile file can cost; the parent's clock bounds the wall time."""
+    os.nice(_NICE)
+    with contextlib.suppress(OSError):  # an unreadable source is reported by the work itself
+        _cap(resource.RLIMIT_FSIZE, 2 * source.stat().st_size + limits.slack)
+    _cap(resource.RLIMIT_AS, limits.memory)
+    _cap(resource.RLIMIT_CPU, int(seconds * (os.cpu_count() or 1)) + 1)
+    _cap(resource.RLIMIT_CORE, 0)
+
+
+def _cap(what: int, value: int) -> None:
+    _, hard = resource.getrlimit(what)
+    lower = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(what, (lower, lower))
+
+
+def _say(line: dict[str, Any]) -> None:
+    _answers.write(json.dumps(line) + "\n")
+    _answers.flush()
+
+
+def _private_stdout() -> TextIO:
+    """Keep stdout for answers alone: what a codec library prints goes to stderr from here on."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return answers
+
+
+def _die_with_parent() -> None:
+    sys.stdin.read()
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

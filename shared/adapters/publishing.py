@@ -112,11 +112,13 @@ def _write(chunks: Iterable[bytes], temp: Path, target: Path, expected: _Expecte
                 _write_all(fd, chunk)
         found = Published(target, ByteCount(size), Sha256(digest.hexdigest()))
         expected.check(found, target)
-        _flush(fd, expected.mtime)
-        if os.fstat(fd).st_size != size:
-            raise DiskTrouble(f"The disk did not keep all {size} bytes of {target}.")
+        with sorted_errors(target):
+            _flush(fd, expected.mtime)
+            if os.fstat(fd).st_size != size:
+                raise DiskTrouble(f"The disk did not keep all {size} bytes of {target}.")
     finally:
-        os.close(fd)
+        with sorted_errors(target):  # a network share may tell of its errors here
+            os.close(fd)
     return found
 
 

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import io
 import os
-import resource
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -89,8 +88,9 @@ def test_other_bytes_at_the_target_are_never_replaced(
 ) -> None:
     target = tmp_path / "a"
     target.write_bytes(other)
+    size, sha256 = (len(PHOTO), SHA) if known else (None, None)
     with pytest.raises(Occupied):
-        publish([PHOTO], target, **({"size": len(PHOTO), "sha256": SHA} if known else {}))
+        publish([PHOTO], target, size=size, sha256=sha256)
     assert target.read_bytes() == other
     assert names(tmp_path) == ["a"]
 
@@ -206,14 +206,14 @@ def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_real_size_limit_leaves_nothing(tmp_path: Path) -> None:
     """RLIMIT_FSIZE cuts one write short and refuses the next, as a full disk does."""
     code = (
-        "import sys, pathlib; from shared.adapters.publishing import publish; from shared.ports.files import Refused\n"
-        "try: publish([b'x' * 70000], pathlib.Path(sys.argv[1]) / 'a')\n"
+        "import resource, sys, pathlib\n"
+        "from shared.adapters.publishing import publish\n"
+        "from shared.ports.files import Refused\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
+        "try: publish([b'x' * 70_000], pathlib.Path(sys.argv[1]) / 'a')\n"
         "except Refused: sys.exit(42)"
     )
-    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))  # noqa: E731
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], preexec_fn=limit, check=False
-    )  # noqa: PLW1509
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert done.returncode == 42
     assert names(tmp_path) == []
 
@@ -312,10 +312,9 @@ def test_sweeping_takes_old_temp_files_only(tmp_path: Path) -> None:
 def test_a_killed_publish_leaves_a_name_that_sweep_knows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[str] = []
-    monkeypatch.setattr(
-        publishing, "place", lambda temp, target: (seen.append(temp.name), os.rename(temp, target))
-    )
+    monkeypatch.setattr(publishing, "place", lambda temp, target: target.write_bytes(b""))
+    monkeypatch.setattr("pathlib.Path.unlink", lambda path, missing_ok: None)
     publish([PHOTO], tmp_path / "a")
-    (tmp_path / seen[0]).write_bytes(b"left behind")
+    monkeypatch.undo()
     assert sweep(tmp_path, before=2**40) == 1
+    assert names(tmp_path) == ["a"]

@@ -1,0 +1,59 @@
+"""Runs the simulated iCloud: wiring only; see --help."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from simulators.icloud.account import Account
+from simulators.icloud.app import make_app
+from simulators.icloud.folder_scan import read_library
+from simulators.icloud.library import LibraryError
+from simulators.icloud.server import Address, serve
+
+_DEMO_PASSWORD = "correct horse battery staple"  # noqa: S105  (opens nothing but this program)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until stopped: 0 after a wanted stop, 2 with one sentence when it cannot start."""
+    options = _parser().parse_args(arguments)
+    try:
+        account = Account(options.apple_id, _password(options))
+        specs = read_library(options.library)
+        run_dir: Path = options.run_dir.absolute()
+        run_dir.mkdir(parents=True, exist_ok=True)
+        app = make_app(specs, options.library, account)
+        serve(app, run_dir, Address(options.host, options.port, tuple(options.name)))
+    except (LibraryError, OSError) as error:
+        sys.stderr.write(f"icloud simulator: {_sentence(error, options.port)}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulators.icloud", description=__doc__)
+    parser.add_argument("--library", type=Path, required=True, help="the folder that iCloud holds")
+    parser.add_argument("--run-dir", type=Path, required=True, help="for icloud.json and ca.pem")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--name", action="append", default=[], help="another name to be known by")
+    parser.add_argument("--apple-id", default="demo@example.com")
+    secret = parser.add_mutually_exclusive_group()
+    secret.add_argument("--password", default=_DEMO_PASSWORD)
+    secret.add_argument("--password-file", type=Path)
+    return parser
+
+
+def _password(options: argparse.Namespace) -> str:
+    if options.password_file is None:
+        return str(options.password)
+    return str(options.password_file.read_text(encoding="utf-8").rstrip("\r\n"))
+
+
+def _sentence(error: Exception, port: int) -> str:
+    if isinstance(error, OSError) and error.filename is None:
+        return f"port {port} cannot be used: {error.strerror or error}."
+    return " ".join(str(error).split()).rstrip(".") + "."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

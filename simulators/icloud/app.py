@@ -1,0 +1,90 @@
+"""Puts the simulated hosts of Apple together into one application; it opens no port."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from simulators.icloud.account import Account
+from simulators.icloud.admin import AdminPages
+from simulators.icloud.assets_download import DownloadPages
+from simulators.icloud.clock import Clock, wall_clock
+from simulators.icloud.cloudkit import CloudKitPages, Database
+from simulators.icloud.digests import Digests
+from simulators.icloud.download_urls import UrlSigner
+from simulators.icloud.history import fill_zone
+from simulators.icloud.library import AssetSpec
+from simulators.icloud.persona import Persona
+from simulators.icloud.render import Renderer
+from simulators.icloud.setup_pages import SetupPages
+from simulators.icloud.signin import SigninPages
+from simulators.icloud.truth import Truth
+from simulators.icloud.zone import Zone
+
+_KINDS = (
+    "signin/init",
+    "signin/complete",
+    "securitycode",
+    "2sv/trust",
+    "accountLogin",
+    "validate",
+    "logout",
+    "requestWebAccessState",
+    "zones/list",
+    "changes/database",
+    "changes/zone",
+    "records/query",
+    "records/query/batch",
+    "records/lookup",
+    "records/modify",
+)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Counts requests by kind before passing them on."""
+
+    app: ASGIApp
+    counts: Counter[str]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http":
+            self.counts[request_kind(scope["path"])] += 1
+        await self.app(scope, receive, send)
+
+
+def request_kind(path: str) -> str:
+    """Sort a request by its path: CloudKit's and Apple's names, `download`, `admin`, `other`."""
+    if path.startswith("/B/"):
+        return "download"
+    if path.startswith("/admin/"):
+        return "admin"
+    return next((kind for kind in _KINDS if path.endswith(kind)), "other")
+
+
+def make_app(
+    specs: list[AssetSpec], library: Path, account: Account, clock: Clock = wall_clock
+) -> ASGIApp:
+    """Build the application for one account and one library."""
+    zone = Zone("PrimarySync", account.owner)
+    fill_zone(zone, specs)
+    private = Database("private")
+    private.add(zone)
+    digests = Digests()
+    signer = UrlSigner(account.derived("downloads"))
+    persona = Persona(zone, specs, clock)
+    requests: Counter[str] = Counter()
+    renderer = Renderer(digests, signer, account.owner)
+    databases = (private, Database("shared"))
+    truth = Truth(zone, tuple(specs), digests, requests)
+    routes = [
+        *SigninPages(account).routes(),
+        *SetupPages(account).routes(),
+        *CloudKitPages(account, databases, renderer, persona, clock).routes(),
+        *DownloadPages(account, (zone,), digests, signer, clock).routes(),
+        *AdminPages(account, persona, truth, library).routes(),
+    ]
+    return Counting(Starlette(routes=routes), requests)

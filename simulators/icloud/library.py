@@ -1,0 +1,139 @@
+"""What the person's library holds, as read from disk; it never writes to the library folder."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from simulators.icloud.media_types import read_header
+
+Role = Literal["original", "live", "alternate", "edited"]
+Action = Literal["veto", "edit"]
+Fault = Literal["unreadable"]
+
+
+class LibraryError(Exception):
+    """The library folder cannot be used; the text says why in one sentence."""
+
+
+class ManifestAsset(BaseModel):
+    """One asset of library.json; paths are relative to the library folder."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str | None = None
+    master: str | None = None
+    filename: str
+    created: datetime | None = None
+    added: datetime | None = None
+    favorite: bool = False
+    hidden: bool = False
+    albums: tuple[str, ...] = ()
+    resources: Annotated[dict[Role, str], Field(min_length=1)]
+    when_pending: Action | None = None
+    edit_file: str | None = None
+    fault: Fault | None = None
+
+
+class Manifest(BaseModel):
+    """The whole of library.json; keys this program does not know are left alone."""
+
+    assets: tuple[ManifestAsset, ...]
+
+
+@dataclass(frozen=True)
+class AssetSpec:
+    """One asset as the library says it is; `created` and `added` know their time zone."""
+
+    id: str
+    master_id: str
+    filename: str
+    created: datetime
+    added: datetime
+    resources: dict[Role, Path]
+    favorite: bool = False
+    hidden: bool = False
+    albums: tuple[str, ...] = ()
+    when_pending: Action | None = None
+    edit_file: Path | None = None
+    fault: Fault | None = None
+    sides: tuple[int, int] = field(default=(0, 0))
+
+
+def stable_id(*parts: str) -> str:
+    """Derive an id in Apple's form (an upper-case UUID) from what names the thing."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest().upper()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
+
+
+def master_name(seed: str) -> str:
+    """Derive a CPLMaster's record name, which Apple makes from the content's fingerprint."""
+    return "A" + hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()[:27]
+
+
+def instant(moment: datetime | None, otherwise: datetime) -> datetime:
+    """Give a moment a time zone: one without is read as UTC, a missing one is replaced."""
+    if moment is None:
+        return otherwise
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def file_moment(path: Path) -> datetime:
+    """When a file was last changed, in UTC."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def read_manifest(folder: Path) -> list[AssetSpec]:
+    """Read library.json; raises LibraryError when it is malformed or names a missing file."""
+    try:
+        text = (folder / "library.json").read_text(encoding="utf-8")
+        manifest = Manifest.model_validate(json.loads(text))
+    except (OSError, ValueError, ValidationError) as error:
+        raise LibraryError(f"library.json in {folder} cannot be used: {error}") from error
+    specs = [_spec(folder, number, asset) for number, asset in enumerate(manifest.assets)]
+    _refuse_repeated_ids(specs)
+    return specs
+
+
+def _spec(folder: Path, number: int, asset: ManifestAsset) -> AssetSpec:
+    files = {role: _existing(folder, name) for role, name in asset.resources.items()}
+    original = files.get("original") or next(iter(files.values()))
+    header = read_header(original)
+    created = instant(asset.created or header.taken, file_moment(original))
+    name = asset.id or stable_id("asset", str(number), asset.filename)
+    return AssetSpec(
+        id=name,
+        master_id=master_name(f"shared {asset.master}" if asset.master else f"of {name}"),
+        filename=asset.filename,
+        created=created,
+        added=instant(asset.added, created),
+        resources=files,
+        favorite=asset.favorite,
+        hidden=asset.hidden,
+        albums=asset.albums,
+        when_pending=asset.when_pending,
+        edit_file=_existing(folder, asset.edit_file) if asset.edit_file else None,
+        fault=asset.fault,
+        sides=(header.width, header.height),
+    )
+
+
+def _existing(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise LibraryError(f"library.json names {name}, which is not a file in {folder}")
+    return path
+
+
+def _refuse_repeated_ids(specs: list[AssetSpec]) -> None:
+    ids = [spec.id for spec in specs]
+    if (
+        repeated := {name for name in ids if ids.count(name) > 1}
+        if len(set(ids)) < len(ids)
+        else None
+    ):
+        raise LibraryError(f"library.json repeats the id {sorted(repeated)[0]}")

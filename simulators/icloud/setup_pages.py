@@ -1,0 +1,112 @@
+"""The setup host under /setup/ws/1: turns sign-in tokens into cookies; it gives no photos."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from simulators.icloud.account import Account
+from simulators.icloud.records import Json
+from simulators.icloud.signin import read_json
+
+TOKEN_COOKIE = "X-APPLE-WEBAUTH-TOKEN"  # noqa: S105  (a cookie's name)
+_MONTH_SECONDS = 30 * 86400
+_PREFIX = "/setup/ws/1"
+
+
+def base_url(request: Request) -> str:
+    """The address under which this client reached us: cookies hold for one host name only."""
+    return f"https://{request.headers.get('host', '127.0.0.1')}"
+
+
+def is_signed_in(account: Account, request: Request) -> bool:
+    """Say whether a request carries a living session's cookie."""
+    return request.cookies.get(TOKEN_COOKIE, "") in account.web_tokens
+
+
+def no_session() -> Response:
+    """Apple's answer to a request whose cookie is missing or stale."""
+    body = {"success": False, "error": "Missing X-APPLE-WEBAUTH-TOKEN cookie"}
+    return JSONResponse(body, status_code=421)
+
+
+class SetupPages:
+    """The pages of the setup host."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def routes(self) -> list[Route]:
+        """Every page with its method."""
+        pages = {
+            "accountLogin": self.account_login,
+            "validate": self.validate,
+            "logout": self.logout,
+            "requestWebAccessState": self.web_access_state,
+        }
+        return [Route(f"{_PREFIX}/{n}", page, methods=["POST"]) for n, page in pages.items()]
+
+    async def account_login(self, request: Request) -> Response:
+        """Open a web session; only a known trust token makes it one that may see data."""
+        body = await read_json(request)
+        if body.get("dsWebAuthToken") not in self._account.session_tokens:
+            refused = {"success": False, "error": "Invalid Session Token"}
+            return JSONResponse(refused, status_code=421)
+        trusted = body.get("trustToken") in self._account.trust_tokens
+        response = JSONResponse(self._account_data(request, trusted=trusted))
+        if trusted:
+            _set_cookie(response, TOKEN_COOKIE, self._account.open_web_session())
+        _set_cookie(response, "X-APPLE-WEBAUTH-USER", f"v=1:s=1:d={self._account.dsid}")
+        return response
+
+    async def validate(self, request: Request) -> Response:
+        """Say whether the cookie still holds."""
+        if not is_signed_in(self._account, request):
+            return no_session()
+        return JSONResponse(self._account_data(request, trusted=True))
+
+    async def logout(self, request: Request) -> Response:
+        """End the web session; without trustBrowser every trust ends too."""
+        body = await read_json(request)
+        self._account.web_tokens.discard(request.cookies.get(TOKEN_COOKIE, ""))
+        if not body.get("trustBrowser"):
+            self._account.trust_tokens.clear()
+            self._account.session_tokens.clear()
+        response = JSONResponse({"success": True})
+        response.delete_cookie(TOKEN_COOKIE, secure=True, httponly=True)
+        return response
+
+    async def web_access_state(self, request: Request) -> Response:
+        """Say that the account's data may be read on the web (no Advanced Data Protection)."""
+        if not is_signed_in(self._account, request):
+            return no_session()
+        return JSONResponse({"isICDRSDisabled": False, "isDeviceConsentedForPCS": True})
+
+    def _account_data(self, request: Request, *, trusted: bool) -> dict[str, Json]:
+        data_host: dict[str, Json] = {"url": base_url(request), "status": "active"}
+        return {
+            "dsInfo": {
+                "dsid": self._account.dsid,
+                "appleId": self._account.apple_id,
+                "primaryEmail": self._account.apple_id,
+                "hsaVersion": 2,
+                "hsaEnabled": True,
+                "hasICloudQualifyingDevice": True,
+                "languageCode": "en-us",
+                "countryCode": "DEU",
+                "locked": False,
+                "statusCode": 2,
+            },
+            "hsaTrustedBrowser": trusted,
+            "hsaChallengeRequired": not trusted,
+            "webservices": {"ckdatabasews": {"pcsRequired": True, **data_host}},
+            "apps": {"photos": {}},
+            "appsOrder": ["photos"],
+            "isExtendedLogin": True,
+            "pcsEnabled": True,
+            "termsUpdateNeeded": False,
+            "version": 2,
+        }
+
+
+def _set_cookie(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, max_age=_MONTH_SECONDS, secure=True, httponly=True)

@@ -1,0 +1,135 @@
+"""Starts the simulated iCloud for tests and points an unmodified pyicloud at it."""
+
+import json
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from pyicloud import PyiCloudService
+
+APPLE_ID = "demo@example.com"
+PASSWORD = "Passwörter sind geheim"
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A running simulator: its addresses and its certificate authority."""
+
+    base_url: str
+    ca: str
+    admin_url: str
+    process: "subprocess.Popen[bytes]"
+
+    def truth(self, **page: int) -> dict[str, Any]:
+        found: dict[str, Any] = self._admin("GET", "/truth", params=page)
+        return found
+
+    def code(self) -> str:
+        return str(self._admin("GET", "/code")["code"])
+
+    def act(self, name: str, **body: object) -> None:
+        self._admin("POST", f"/{name}", json=body)
+
+    def asset(self, asset_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.truth()["assets"][asset_id]
+        return found
+
+    def _admin(self, method: str, path: str, **options: Any) -> Any:
+        response = requests.request(
+            method, f"{self.admin_url}{path}", verify=self.ca, timeout=10, **options
+        )
+        response.raise_for_status()
+        return response.json()
+
+
+@contextmanager
+def running(library: Path, run_dir: Path, *more: str) -> Iterator[Simulator]:
+    """Run the program until the block ends; it must then stop at once and say 0."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / "password").write_text(PASSWORD + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "simulators.icloud", "--library", str(library)]
+    command += ["--run-dir", str(run_dir), "--password-file", str(run_dir / "password"), *more]
+    process = subprocess.Popen(command)
+    try:
+        ready = _wait_for(run_dir / "icloud.json", process)
+        with pytest.MonkeyPatch.context() as patch:
+            # requests prefers this variable to a session's own `verify`.
+            patch.setenv("REQUESTS_CA_BUNDLE", ready["ca"])
+            yield Simulator(ready["base_url"], ready["ca"], ready["admin_url"], process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+
+
+def _wait_for(path: Path, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        if path.exists():
+            found: dict[str, Any] = json.loads(path.read_text())
+            if found["pid"] == process.pid:
+                return found
+        assert process.poll() is None, "the simulator ended"
+        time.sleep(0.02)
+    raise AssertionError("the simulator did not come up")
+
+
+def client(simulator: Simulator, cookies: Path, password: str = PASSWORD) -> Any:
+    """Make a pyicloud service whose addresses, and nothing else, are the simulator's."""
+
+    class Pointed(PyiCloudService):  # type: ignore[misc]
+        def _setup_endpoints(self) -> None:
+            self._idmsa_endpoint = simulator.base_url
+            self._auth_endpoint = f"{simulator.base_url}/appleauth/auth"
+            self._home_endpoint = simulator.base_url
+            self._setup_endpoint = f"{simulator.base_url}/setup/ws/1"
+
+    return Pointed(APPLE_ID, password, cookie_directory=str(cookies))
+
+
+@contextmanager
+def signed_in(simulator: Simulator, cookies: Path) -> Iterator[Any]:
+    """Sign in with the code that the simulated devices show, and close the session after."""
+    api = client(simulator, cookies)
+    try:
+        if api.requires_2fa:
+            assert api.validate_2fa_code(simulator.code())
+        yield api
+    finally:
+        api.session.close()
+
+
+@dataclass(frozen=True)
+class CloudKit:
+    """Raw CloudKit requests with a signed-in session's cookies."""
+
+    simulator: Simulator
+    http: httpx.Client
+
+    def post(self, path: str, body: object, database: str = "private") -> httpx.Response:
+        root = f"{self.simulator.base_url}/database/1/com.apple.photos.cloud/production"
+        return self.http.post(f"{root}/{database}/{path}", json=body)
+
+    def ok(self, path: str, body: object) -> dict[str, Any]:
+        response = self.post(path, body)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+
+@contextmanager
+def raw_cloudkit(simulator: Simulator, api: Any) -> Iterator[CloudKit]:
+    """Speak CloudKit without a client library between."""
+    context = ssl.create_default_context(cafile=simulator.ca)
+    cookies = {cookie.name: cookie.value for cookie in api.session.cookies}
+    with httpx.Client(verify=context, cookies=cookies) as http:
+        yield CloudKit(simulator, http)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Codec = Literal["h264", "hevc", "live"]
 _ENCODERS: dict[Codec, tuple[str, ...]] = {
-    "h264": ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20"),
-    "hevc": ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "24", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
+    "h264": ("-c:v", "libx264", "-preset", "veryfast", "-crf", "22"),
+    "hevc": ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "18", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
     "live": ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "24"),
 }  # fmt: skip
 _SECONDS: dict[Codec, str] = {"h264": "1.6", "hevc": "1.2", "live": "1.4"}
@@ -59,7 +59,7 @@ def shoot(scene: Image.Image, folder: Path) -> Reel:
 
 def _encode(ffmpeg: str, codec: Codec, still: Path, target: Path) -> None:
     """A camera that pans over the scene, with a tone for its sound."""
-    pan = f"crop={_FRAME[codec]}:n*5:n*3,noise=alls=5:allf=t:all_seed=7,format=yuv420p"
+    pan = f"crop={_FRAME[codec]}:n*5:n*3,noise=alls=4:allf=t:all_seed=7,format=yuv420p"
     picture = ("-loop", "1", "-framerate", "30", "-i", str(still))
     sound = ("-f", "lavfi", "-i", "sine=frequency=330:sample_rate=44100")
     coding = (*_ENCODERS[codec], "-c:a", "aac", "-t", _SECONDS[codec])

@@ -108,9 +108,9 @@ def test_a_stored_photo_is_proven_and_dated(root: Path, nas: NasArchive, photo: 
             archive.fs_uuid,
             archive.grade,
         )
+        assert nas.verify(NAME, SHA, len(PHOTO)) == proof
     assert (root / NAME).read_bytes() == PHOTO
     assert (root / NAME).stat().st_mtime == 1e9
-        assert nas.verify(NAME, SHA, len(PHOTO)) == proof
 
 
 def test_a_namesake_is_never_replaced(
@@ -169,6 +169,7 @@ def test_a_loss_seen_while_unplugged_is_no_loss(
 ) -> None:
     """syncthing#10487, photoprism#2299: unmounted storage read as mass deletion."""
     nas.store(NAME, photo, len(PHOTO), SHA)
+
     def unplug(base: Path, relative: str) -> Path:
         path = resolve_beneath(base, relative)
         root.rename(root.with_name("elsewhere"))

@@ -131,7 +131,8 @@ def _file(record_type: str, field: str, record: Record) -> FileOf | str:
     if not checksum or not size:
         return f"iCloud states no size or checksum for its {role}"
     file_type = text(record, field.removesuffix("Res") + "FileType")[:200]
-    return FileOf(role, checksum, size, file_type, clean(holder.get("downloadURL")))
+    url = holder.get("downloadURL")
+    return FileOf(role, checksum, size, file_type, url if isinstance(url, str) else "")
 
 
 def asset_seen(asset: Record, master: Record | None, zone: str) -> AssetSeen:

@@ -1,0 +1,78 @@
+"""Reads iCloud's change feed and single records; it changes nothing there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.icloud_transport import CloudKit, decline_zone
+from shared.ports.icloud import ChangePage, Declined, Json, LookedUp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+PAGE = 200
+"""Records a page of the change feed at most, and names a lookup."""
+
+
+class ICloudRecords:
+    """The records of one zone."""
+
+    def __init__(self, cloud: CloudKit) -> None:
+        self._cloud = cloud
+
+    async def changes(self, token: str | None) -> ChangePage:
+        """Return the page of the zone's change feed after `token`; None begins the full history.
+
+        Raises TokenRefused, Waiting, Unanswered, Declined.
+        """
+        zone: Json = {"zoneID": self._cloud.zone_id} | ({"syncToken": token} if token else {})
+        answer = await self._cloud.post("changes/zone", {"zones": [zone], "resultsLimit": PAGE})
+        return _page(answer, token)
+
+    async def lookup(self, names: Iterable[str]) -> LookedUp:
+        """Return the records of these names as they are now; a name without an answer counts as failed.
+
+        Raises Waiting, Unanswered, Declined.
+        """
+        wanted = list(dict.fromkeys(names))
+        answers: list[object] = []
+        for start in range(0, len(wanted), PAGE):
+            answers += await self._lookup(wanted[start : start + PAGE])
+        return _sorted(wanted, answers)
+
+    async def _lookup(self, names: Sequence[str]) -> list[Any]:
+        body = {"records": [{"recordName": n} for n in names], "zoneID": self._cloud.zone_id}
+        answer = await self._cloud.post("records/lookup", body)
+        records = answer.get("records")
+        return records if isinstance(records, list) else []
+
+
+def _page(answer: Json, token: str | None) -> ChangePage:
+    zones = answer.get("zones")
+    zone = zones[0] if isinstance(zones, list) and zones else None
+    if not isinstance(zone, dict):
+        raise Declined("iCloud's change feed answers without its zone", code="NO_ZONE")
+    if (code := zone.get("serverErrorCode")) is not None:
+        decline_zone(code, token=token, wish=zone.get("retryAfter"))
+    records, after = zone.get("records"), zone.get("syncToken")
+    if not isinstance(records, list) or not isinstance(after, str) or not after:
+        raise Declined("iCloud's change feed answers without records or token", code="NO_TOKEN")
+    return ChangePage(tuple(records), after, more=zone.get("moreComing") is True)
+
+
+def _sorted(wanted: Sequence[str], answers: Sequence[object]) -> LookedUp:
+    found: dict[str, Json] = {}
+    missing: set[str] = set()
+    failed = dict.fromkeys(wanted, "iCloud gave no answer for it")
+    for answer in answers:
+        if not isinstance(answer, dict) or (name := answer.get("recordName")) not in failed:
+            continue
+        del failed[name]
+        code = answer.get("serverErrorCode")
+        if code == "NOT_FOUND" or answer.get("deleted") is True:
+            missing.add(name)
+        elif code is not None:
+            failed[name] = f"iCloud answered {str(code)[:60]} for it"
+        else:
+            found[name] = answer
+    return LookedUp(found, frozenset(missing), failed)

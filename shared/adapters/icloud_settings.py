@@ -1,0 +1,43 @@
+"""Where iCloud is and whose library it is; the password is no setting and is never stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+
+class ICloudSettings(BaseModel):
+    """The `icloud` part of the settings, the same for every service that talks to iCloud."""
+
+    apple_id: str = ""
+    session_dir: Path = Path("/session")
+    """Holds the session that `photoduct login` made; mode 0700, shared by the services that need it."""
+    china_mainland: bool = False
+    server: str = ""
+    """One https address that stands for all of Apple's hosts (a simulator); empty: Apple's own."""
+    ca_bundle: Path | None = None
+    """Certificates to trust instead of the usual ones (PEM)."""
+    zone: str = "PrimarySync"
+    """The person's own library."""
+    timeout: float = 60.0
+    """Seconds without a byte after which a request is given up."""
+
+    @property
+    def auth_host(self) -> str:
+        """Return where sign-ins go."""
+        return self.server or "https://idmsa.apple.com"
+
+    @property
+    def home_host(self) -> str:
+        """Return the web page that requests claim to come from."""
+        return self.server or f"https://www.icloud.com{self._country}"
+
+    @property
+    def setup_host(self) -> str:
+        """Return where a signed-in session learns the addresses of its services."""
+        return self.server or f"https://setup.icloud.com{self._country}"
+
+    @property
+    def _country(self) -> str:
+        return ".cn" if self.china_mainland else ""

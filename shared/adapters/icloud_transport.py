@@ -1,0 +1,110 @@
+"""Posts one request to CloudKit and sorts what can go wrong by what to do next; it never repeats a request that may have been carried out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import httpx
+
+from shared.adapters.icloud_signin import unreachable, wants_sign_in
+from shared.domain.errors import Waiting
+from shared.ports.icloud import Declined, Json, TokenRefused, Unanswered
+
+if TYPE_CHECKING:
+    from shared.adapters.icloud_session import ICloudSession
+    from shared.adapters.icloud_signin import SignedIn
+
+_PATH = "/database/1/com.apple.photos.cloud/production/private/"
+_SIGNED_OUT = frozenset({401, 421, 450})
+_SLOW_STATUS = frozenset({429, 503})
+_SLOW_CODES = frozenset(
+    {"THROTTLED", "RETRY_LATER", "TRY_AGAIN_LATER", "LIMIT_EXCEEDED", "ZONE_BUSY"}
+)
+_AUTH_CODES = frozenset({"AUTHENTICATION_FAILED", "AUTHENTICATION_REQUIRED", "NOT_AUTHENTICATED"})
+
+
+class CloudKit:
+    """The private photo database of the signed-in account."""
+
+    def __init__(self, session: ICloudSession) -> None:
+        self._session = session
+        self.zone_id = {"zoneName": session.settings.zone}
+
+    async def post(self, path: str, body: Json) -> Json:
+        """Post to `path` (`records/lookup`) and return the answer; a session that died is renewed once.
+
+        Raises Waiting, Unanswered, Declined.
+        """
+        signed = await self._session.signed()
+        response = await self._send(signed, path, body)
+        if response.status_code in _SIGNED_OUT:  # refused at the door: nothing was carried out
+            signed = await self._session.renew(signed)
+            response = await self._send(signed, path, body)
+        return _read(response)
+
+    async def _send(self, signed: SignedIn, path: str, body: Json) -> httpx.Response:
+        try:
+            return await self._session.client.post(
+                f"{signed.database}{_PATH}{path}",
+                params=signed.params | {"remapEnums": "true", "getCurrentSyncToken": "true"},
+                json=body,
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise unreachable() from error
+        except httpx.HTTPError as error:
+            raise Unanswered(f"iCloud did not answer {path} ({type(error).__name__})") from error
+
+
+def slow(response: httpx.Response | None = None, *, wish: object = None) -> Waiting:
+    """Make the error for Apple's wish to be asked less; `wish` is its own number of seconds."""
+    raw = response.headers.get("Retry-After") if response is not None else wish
+    try:
+        seconds = min(max(float(str(raw)), 1.0), 3600.0)
+    except ValueError:
+        seconds = 60.0
+    return Waiting("Apple slows us down", attention="icloud-slow", retry_after=seconds)
+
+
+def decline(code: object, what: str, *, wish: object = None) -> NoReturn:
+    """Raise the error that fits one of CloudKit's error codes."""
+    if code in _SLOW_CODES:
+        raise slow(wish=wish)
+    if code in _AUTH_CODES:
+        raise wants_sign_in()
+    if code == "ACCESS_DENIED":
+        raise wants_sign_in("iCloud denies access, as it does with Advanced Data Protection")
+    raise Declined(f"iCloud declined {what} ({code})", code=str(code)[:100])
+
+
+def decline_zone(code: object, *, token: str | None, wish: object) -> NoReturn:
+    """Raise the error for a change feed that iCloud does not give."""
+    if code == "BAD_REQUEST" and token is not None:
+        raise TokenRefused("iCloud refuses the sync token", code="BAD_REQUEST")
+    decline(code, "its change feed", wish=wish)
+
+
+def _read(response: httpx.Response) -> Json:
+    if response.status_code in _SIGNED_OUT:
+        raise wants_sign_in()
+    if response.status_code in _SLOW_STATUS:
+        raise slow(response)
+    if response.status_code >= 500:
+        raise Unanswered(f"iCloud answered with an error ({response.status_code})")
+    answer = _json(response)
+    if (code := answer.get("serverErrorCode")) is not None:
+        decline(code, "a request", wish=answer.get("retryAfter"))
+    if response.status_code != 200:
+        raise Declined(
+            f"iCloud declined a request ({response.status_code})", code=str(response.status_code)
+        )
+    return answer
+
+
+def _json(response: httpx.Response) -> Json:
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise Unanswered(f"iCloud answered with something other than JSON ({response.status_code})")
+    return answer

@@ -1,0 +1,74 @@
+"""What photoduct asks of iCloud Photos, and how it answers; nothing here can change a photo, the delete call has its own module.
+
+Waiting    no session, no network, or Apple slows us down: attention `icloud-session`, `icloud-unreachable`, `icloud-slow`
+Unanswered Transient: the request may or may not have been carried out; ask again before repeating it
+Declined   Transient: iCloud answered with an error for the request or the record
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from shared.domain.errors import Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+Json: TypeAlias = "dict[str, Any]"
+"""One record or answer as iCloud sent it: nothing in it is certain."""
+
+
+class Unanswered(Transient):
+    """A time-out, a cut connection or a server error: whether it was carried out is unknown."""
+
+
+class Declined(Transient):
+    """iCloud said no; `code` is its serverErrorCode."""
+
+    def __init__(self, text: str, *, code: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class TokenRefused(Declined):
+    """The change feed does not know this sync token (any more): begin with the full history."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """A stretch of a zone's change feed; `token` is where the next one begins."""
+
+    records: tuple[Json, ...]
+    token: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What iCloud holds under the names asked for: each is in exactly one of the three."""
+
+    found: Mapping[str, Json] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Names with iCloud's error for them: whether they exist is unknown."""
+
+
+class ReadRecords(Protocol):
+    """Reads records; changes nothing."""
+
+    async def changes(self, token: str | None) -> ChangePage:
+        """Return the page of the zone's change feed after `token`; raises TokenRefused."""
+        ...
+
+    async def lookup(self, names: Iterable[str]) -> LookedUp:
+        """Return the records of these names as they are now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedRecord:
+    """iCloud's own record says that it is deleted; `expunged` is when it will be forgotten."""
+
+    expunged: datetime | None

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from simulators.library.films import Codec, Reel
+    from simulators.library.films import Reel
     from simulators.library.pictures import Studio
-    from simulators.library.shots import Shot
+    from simulators.library.shots import Codec, Shot
 
-_SUFFIX = {"jpeg": "jpg", "heic": "heic", "png": "png", "tiff": "tif", "h264": "mov", "hevc": "mov"}
+_SUFFIX = {"jpeg": "jpg", "heic": "heic", "png": "png", "tiff": "tif"}
 _SIZES = ((1280, 960), (1200, 900), (1440, 1080), (1152, 1152))
 _LARGE = (4032, 3024)
 
@@ -42,7 +42,7 @@ class Darkroom:
         """Writes the shot's files; answers resource name -> path relative to the library."""
         made = {"original": self._original(shot)}
         if shot.live:
-            made["live"] = self._film(shot, f"{shot.key}.mov")
+            made["live"] = self._film(shot, "live")
         if shot.raw:
             made["alternate"] = self._raw(shot)
         if shot.edited:
@@ -56,9 +56,9 @@ class Darkroom:
         return self._write(f"{shot.key}_{purpose}.jpg", data)
 
     def _original(self, shot: Shot) -> str:
-        name = f"{shot.key}.{_SUFFIX[shot.kind]}"
         if shot.kind in ("h264", "hevc"):
-            return self._film(shot, name)
+            return self._film(shot, shot.kind)
+        name = f"{shot.key}.{_SUFFIX[shot.kind]}"
         data = self._still(shot)
         return self._write(name, data[: len(data) * 3 // 5] if shot.plant == "truncated" else data)
 
@@ -97,8 +97,8 @@ class Darkroom:
         small = self._picture(shot).resize((480, 360))
         return self._write(f"{shot.key}.dng", dng_bytes(small, shot.created(self.seed, self.today)))
 
-    def _film(self, shot: Shot, name: str) -> str:
-        codec: Codec = "live" if shot.live else "hevc" if shot.kind == "hevc" else "h264"
+    def _film(self, shot: Shot, codec: Codec) -> str:
+        name = f"{shot.key}.mov"
         created = shot.created(self.seed, self.today)
         self.reel.result().develop(
             codec, self.folder / "files" / name, created, self._content_id(shot)

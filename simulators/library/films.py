@@ -1,11 +1,11 @@
-"""Makes short films with ffmpeg: three are encoded, each asset gets a copy with its own metadata."""
+"""Makes short films with ffmpeg: one master a codec, and each asset gets a copy with its own metadata."""
 
 from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import imageio_ffmpeg
 
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-Codec = Literal["h264", "hevc", "live"]
+    from simulators.library.shots import Codec
+
 _ENCODERS: dict[Codec, tuple[str, ...]] = {
-    "h264": ("-c:v", "libx264", "-preset", "veryfast", "-crf", "22"),
-    "hevc": ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "18", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
-    "live": ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "24"),
+    "h264": ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20"),
+    "hevc": ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "12", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
+    "live": ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20"),
 }  # fmt: skip
 _SECONDS: dict[Codec, str] = {"h264": "1.6", "hevc": "1.2", "live": "1.4"}
-_FRAME: dict[Codec, str] = {"h264": "1280:720", "hevc": "960:540", "live": "720:540"}
+_FRAME: dict[Codec, str] = {"h264": "960:540", "hevc": "960:540", "live": "720:540"}
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ class Reel:
         _run(self.ffmpeg, "-i", str(self.masters[codec]), *flags, *metadata, str(target))
 
 
-def shoot(scene: Image.Image, folder: Path) -> Reel:
-    """Encodes the masters into `folder`; raises CalledProcessError with ffmpeg's words."""
+def shoot(scene: Image.Image, folder: Path, codecs: frozenset[Codec]) -> Reel:
+    """Encodes a master of each codec into `folder`; raises CalledProcessError with ffmpeg's words."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     still = folder / "scene.png"
     scene.resize((1600, 1200)).save(still, compress_level=1)
-    masters: dict[Codec, Path] = {codec: folder / f"{codec}.mov" for codec in _ENCODERS}
+    masters: dict[Codec, Path] = {codec: folder / f"{codec}.mov" for codec in sorted(codecs)}
     for codec, target in masters.items():
         _encode(ffmpeg, codec, still, target)
     return Reel(ffmpeg, masters)

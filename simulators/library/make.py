@@ -45,8 +45,9 @@ def _assets(
     directory: Path, seed: int, rows: tuple[Shot, ...], today: date
 ) -> list[dict[str, object]]:
     scenes = studio(seed)
+    codecs = frozenset(row.codec for row in rows if row.codec)
     with tempfile.TemporaryDirectory() as masters, ThreadPoolExecutor(_WORKERS) as pool:
-        reel = pool.submit(shoot, scenes.scenes[0], Path(masters))
+        reel = pool.submit(shoot, scenes.scenes[0], Path(masters), codecs)
         room = Darkroom(directory, seed, today, scenes, reel)
         return list(pool.map(lambda shot: _asset(room, shot), rows))
 

@@ -12,6 +12,7 @@ Kind = Literal["jpeg", "heic", "png", "tiff", "h264", "hevc"]
 Plant = Literal[
     "vetoed", "edited_late", "refused_by_google", "deleted_on_phone", "unreadable", "truncated"
 ]
+Codec = Literal["h264", "hevc", "live"]
 Size = Literal["full", "small"]
 
 
@@ -51,6 +52,13 @@ class Shot:
     edited: bool = False
     plant: Plant | None = None
     same_as: str | None = None
+
+    @property
+    def codec(self) -> Codec | None:
+        """The film that it needs, if any; `live` is the short one beside a still."""
+        if self.live:
+            return "live"
+        return self.kind if self.kind in ("h264", "hevc") else None
 
     def rng(self, seed: int, purpose: str) -> random.Random:
         """A source of numbers of its own, so that one more shot changes none of the others."""

@@ -92,6 +92,11 @@ class PhoneProgram:
         values: dict[str, Any] = json.loads((self.run_dir / "phone.json").read_text())
         return PhoneTold(**values)
 
+    @property
+    def pid(self) -> int | None:
+        """The program's process id, None before the first start."""
+        return self._process.pid if self._process else None
+
     def stop(self) -> int | None:
         """End the program with SIGTERM; answer its exit status."""
         if self._process is None:

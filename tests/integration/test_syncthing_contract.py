@@ -168,6 +168,25 @@ async def test_freed_after_the_upload_is_told_from_the_phones_deletion(
 
         source.unlink()
         await phone.scan(file.path)
+        # two deletions within one second are a draw, which either author may win
+        answer = (await phone.holdings([file]))[file]
+        assert isinstance(answer, Freed) or answer == NotYet(Lack.DELETED_HERE)
+        assert await phone.freed() == {}
+
+
+async def test_what_the_server_unlinks_itself_is_never_freed(start: Callable[..., Rig]) -> None:
+    rig = start()
+    async with rig.client() as phone:
+        file = rig.stage("withdrawn.jpg")
+        await phone.scan(file.path)
+        await until(phone, file, Held)
+        (rig.program.server_folder / file.path).unlink()
+        await phone.scan(file.path)
+
+        async def withdrawn() -> bool:
+            return not (await rig.truth())["on_phone"]
+
+        await until_true(withdrawn, "the phone followed the deletion")
         assert await phone.holdings([file]) == {file: NotYet(Lack.DELETED_HERE)}
         assert await phone.freed() == {}
 
@@ -307,3 +326,21 @@ async def test_the_long_poll_wakes_and_survives_a_restart(start: Callable[..., R
             await until(phone, file, Held)
         truth = await rig.truth()
         assert sorted(row["name"] for row in truth["uploads"]) == ["one.jpg", "two.jpg"]
+
+
+async def test_a_folder_without_its_marker_is_no_mass_deletion(start: Callable[..., Rig]) -> None:
+    rig = start()
+    async with rig.client() as phone:
+        file = rig.stage("kept.jpg")
+        await phone.scan(file.path)
+        await until(phone, file, Held)
+        (rig.program.server_folder / ".stfolder").rmdir()
+        (rig.program.server_folder / file.path).unlink()
+        with pytest.raises(Transient, match="marker"):
+            await phone.scan(file.path)
+        rig.program.stop()
+        rig.program.start()
+        with pytest.raises(Transient, match="marker"):
+            await phone.scan(file.path)
+        await asyncio.sleep(1)
+        assert [row["name"] for row in (await rig.truth())["on_phone"]] == [file.path]

@@ -87,6 +87,7 @@ class Transaction:
             taken=self._taken,
             next_asset=_next_id(connection, schema.asset),
             next_media=_next_id(connection, schema.media),
+            write_step=self._write_rows,
         )
         self._library_root, self._level = library_root, level
         self._assets: dict[int, tuple[object, ...]] = {}
@@ -158,8 +159,7 @@ class Transaction:
         books, run = self.books, self.connection.execute
         if applied:
             run(insert(schema.inbox), [{"report_id": key, "at": books.now} for key in applied])
-        self._write_assets()
-        self._write_media()
+        self._write_rows()
         self._write_tasks()
         if books.moves:
             run(insert(schema.history), [{"at": books.now, **_flat(move)} for move in books.moves])
@@ -170,7 +170,12 @@ class Transaction:
             )
         self._write_rest()
 
-    def _write_assets(self) -> None:
+    def _write_rows(self) -> None:
+        self._write_media(self._write_assets())
+
+    def _write_assets(self) -> set[int]:
+        """Write changed assets; return those whose removal moved, on which media columns depend."""
+        removed: set[int] = set()
         new, changed = [], []
         for asset in self.books.assets.values():
             row = _ASSET_TUPLE(asset)
@@ -181,32 +186,41 @@ class Transaction:
                 changed.append(
                     {"row_id": asset.id, **dict(zip(ASSET_FIELDS[1:], row[1:], strict=True))}
                 )
+            self._assets[asset.id] = row
+            if self._removals.get(asset.id) != asset.removal:
+                self._removals[asset.id] = asset.removal
+                removed.add(asset.id)
         if new:
             self.connection.execute(insert(schema.asset), new)
         if changed:
             self.connection.execute(_UPDATE_ASSET, changed)
+        return removed
 
-    def _write_media(self) -> None:
+    def _write_media(self, removed: Collection[int]) -> None:
         new, changed = [], []
-        for asset in self.books.assets.values():
-            moved = self._removals.get(asset.id) != asset.removal
-            for media in asset.media:
-                row = _MEDIA_TUPLE(media)
-                before = self._media.get(media.id)
-                if before == row and not moved:
-                    continue
-                values = dict(zip(MEDIA_FIELDS, row, strict=True))
-                values |= derived(asset, media, self._library_root, self._level)
-                values["last_updated"] = self.books.now
-                if before is None:
-                    new.append(values)
-                else:
-                    values["row_id"] = values.pop("id")
-                    changed.append(values)
+        for media in self.books.media.values():
+            row = _MEDIA_TUPLE(media)
+            before = self._media.get(media.id)
+            if before == row and media.asset_id not in removed:
+                continue
+            self._media[media.id] = row
+            values = self._media_values(media, row)
+            if before is None:
+                new.append(values)
+            else:
+                values["row_id"] = values.pop("id")
+                changed.append(values)
         if new:
             self.connection.execute(insert(schema.media), new)
         if changed:
             self.connection.execute(_UPDATE_MEDIA, changed)
+
+    def _media_values(self, media: Media, row: tuple[object, ...]) -> dict[str, Any]:
+        values = dict(zip(MEDIA_FIELDS, row, strict=True))
+        asset = self.books.asset_of(media)
+        values |= derived(asset, media, self._library_root, self._level)
+        values["last_updated"] = self.books.now
+        return values
 
     def _write_tasks(self) -> None:
         new, changed = [], []
@@ -237,11 +251,7 @@ class Transaction:
         for key, (text, raised) in books.attention.items():
             self._write_attention(key, text, raised)
         for key, outcome in books.closed_permits.items():
-            self.connection.execute(
-                update(schema.permit)
-                .where(schema.permit.c.id == key)
-                .values(outcome=outcome, closed_at=books.now)
-            )
+            self.close_permit(key, outcome)
         if books.void_archive is not None:
             self._void(books.void_archive)
 
@@ -271,6 +281,14 @@ class Transaction:
         statement = make(table).values(**key, **values)
         self.connection.execute(
             statement.on_conflict_do_update(index_elements=list(key), set_=values)
+        )
+
+    def close_permit(self, key: str, outcome: str) -> None:
+        """Write what became of a permit; only an open one can be closed."""
+        self.connection.execute(
+            update(schema.permit)
+            .where(schema.permit.c.id == key, schema.permit.c.outcome == "open")
+            .values(outcome=outcome, closed_at=self.books.now)
         )
 
     def issue_permit(self, asset: Asset, permit: str, deadline: datetime, evidence: object) -> None:

@@ -39,8 +39,9 @@ def create_triggers(connection: Connection) -> None:
 
 def _illegal(machine: str, old: str) -> str:
     return (
-        f"NOT EXISTS (SELECT 1 FROM legal_move WHERE machine = '{machine}' "  # noqa: S608 - names from our own table
-        f'AND old = {old} AND new = NEW."{machine}")'
+        "NOT EXISTS (SELECT 1 FROM legal_move AS legal "  # noqa: S608 - names from our own table
+        f"WHERE legal.machine = '{machine}' AND legal.old = {old} "
+        f'AND legal.new = NEW."{machine}")'
     )
 
 

@@ -167,7 +167,8 @@ class Truth:
         issued = schema.permit.c.issued_at
 
         def claimed(since: timedelta) -> int:
-            query = select(func.count()).where(issued > books.now - since)
+            spent = schema.permit.c.outcome.in_(("open", "deleted"))
+            query = select(func.count()).where(issued > books.now - since, spent)
             return int(run(query).scalar_one())
 
         return Situation(
@@ -213,7 +214,7 @@ class Truth:
         if now <= row.deadline:
             wait = (row.deadline - now).total_seconds() + 1
             raise Transient("an earlier permit for this asset is still open", retry_after=wait)
-        transaction.books.closed_permits[row.id] = "lapsed unused"
+        transaction.close_permit(row.id, "lapsed unused")
         return None
 
     def _decide(

@@ -1,0 +1,235 @@
+"""Plays every worker against the truth, without a bus: each due task is answered at once."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from services.state.policy.rules import Policy
+from services.state.store import Store
+from services.state.truth import Due, Received, Truth
+from shared.domain import events, questions
+from shared.domain.gate import Rules
+from shared.domain.ids import GoogleLevel, Kind, Resource
+from shared.domain.pipeline import STAGE
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class SteppedClock:
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+    def pass_by(self, span: timedelta) -> None:
+        self.time += span
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seen(
+    asset: str, filename: str = "IMG_0001.JPG", tag: str = "t1", **fields: Any
+) -> events.AssetSeen:
+    resources = fields.pop("resources", (("original", f"c-{asset}"),))
+    return events.AssetSeen(
+        asset=asset,
+        zone="PrimarySync",
+        change_tag=tag,
+        filename=filename,
+        created=fields.pop("created", datetime(2020, 5, 1, 12, tzinfo=UTC)),
+        resources=(
+            *(
+                events.ResourceSeen(
+                    resource=Resource(kind),
+                    checksum=checksum,
+                    size=100,
+                    file_type="public.jpeg",
+                    extension=".MOV" if kind == "live" else ".JPG",
+                    kind=Kind.PHOTO,
+                )
+                for kind, checksum in resources
+            ),
+            events.ResourceSeen(
+                resource=Resource.RECORD,
+                checksum=tag,
+                size=0,
+                file_type="public.json",
+                extension=".json",
+                kind=Kind.PHOTO,
+            ),
+        ),
+        **fields,
+    )
+
+
+class World:
+    def __init__(self, engine: Engine, rules: Rules | None = None) -> None:
+        self.clock = SteppedClock()
+        self.rules = rules or Rules(
+            enabled=True, max_percent_day=100, google_level=GoogleLevel.FREED
+        )
+        self.policy = Policy(deletion=self.rules)
+        self.store = Store(engine, "/media", self.rules.google_level)
+        self.truth = Truth(self.store, self.policy, self.clock, lambda _: True)
+        self.engine = engine
+        self.due: list[Due] = []
+        self.archive = "archive-1"
+        self.in_album: set[str] = set()
+        self.deleted: set[str] = set()
+        self.changed_tags: dict[str, str] = {}
+        self.pages = 0
+        self.done: list[str] = []
+        self.kept: list[tuple[str, tuple[str, ...]]] = []
+
+    def say(self, *reports: events.Report) -> None:
+        self.due += self.truth.apply([Received("evt.test.x", report) for report in reports])
+
+    def look(self, *assets: events.AssetSeen, gone: tuple[str, ...] = ()) -> None:
+        self.pages += 1
+        self.say(
+            events.PageSeen(
+                id=f"page:{self.pages}",
+                at=self.clock.now(),
+                zone="PrimarySync",
+                token=f"token-{self.pages}",
+                final=True,
+                assets=assets,
+                gone=gone,
+            )
+        )
+
+    def work_off(self, *, without: tuple[str, ...] = ()) -> None:
+        """Answer due tasks until none is left but those of the stages named."""
+        while True:
+            now, self.due = self.due, []
+            left = [due for due in now if due.task.stage in without]
+            for due in now:
+                if due.task.stage not in without:
+                    self.answer(due)
+            self.due = [*left, *self.due]
+            if len(left) == len(self.due):
+                return
+
+    def answer(self, due: Due) -> None:
+        self.done.append(due.message_id)
+        work = STAGE[due.task.stage].work.model_validate_json(due.body)
+        self.say(getattr(self, f"_{due.task.stage}")(work))
+
+    def wake(self) -> None:
+        self.due += self.truth.plan_again()
+        self.due += self.truth.due_again()
+
+    def google(self, level: GoogleLevel) -> None:
+        with self.engine.connect() as connection:
+            from sqlalchemy import select
+
+            from services.state import schema
+
+            ids = list(connection.execute(select(schema.media.c.id)).scalars())
+        self.say(
+            *(
+                events.GoogleEvidence(
+                    id=f"google:{key}:{level}", at=self.clock.now(), media=key, level=level
+                )
+                for key in ids
+            )
+        )
+
+    def _download(self, work: events.DownloadWork) -> events.Report:
+        return work.outcome(
+            events.Downloaded,
+            self.clock.now(),
+            sha256=sha(work.checksum),
+            size=100,
+            area="backup",
+            path=work.path,
+        )
+
+    def _pixel(self, work: events.FileWork) -> events.Report:
+        return work.outcome(events.Staged, self.clock.now(), path=work.file.path, mtime_ns=1)
+
+    def _nas(self, work: events.FileWork) -> events.Report:
+        return work.outcome(
+            events.NasVerified,
+            self.clock.now(),
+            path=work.file.path,
+            sha256=work.file.sha256,
+            size=work.file.size,
+            grade="cold",
+            archive=self.archive,
+            file_system="fs-1",
+        )
+
+    _verify = _nas
+
+    def _compress(self, work: events.FileWork) -> events.Report:
+        return work.outcome(
+            events.Compressed,
+            self.clock.now(),
+            path=work.file.path,
+            sha256=sha("small"),
+            size=40,
+            encoder="test",
+            settings="q1",
+            tier="heavy",
+        )
+
+    def _rendition(self, work: events.RenditionWork) -> events.Report:
+        return work.outcome(
+            events.RenditionArchived,
+            self.clock.now(),
+            rendition_path=work.file.path,
+            original_path=f".originals/{work.file.path}",
+            original_sha256=work.file.sha256,
+            grade="cold",
+            archive=self.archive,
+            file_system="fs-1",
+        )
+
+    def _album(self, work: events.AssetWork) -> events.Report:
+        self.in_album.add(work.asset)
+        return work.outcome(events.AlbumAdded, self.clock.now())
+
+    def _return(self, work: events.AssetWork) -> events.Report:
+        return work.outcome(events.AlbumReturned, self.clock.now())
+
+    def claim(self, work: events.AssetWork, **changes: Any) -> questions.Claimed:
+        fields: dict[str, Any] = {
+            "asset": work.asset,
+            "attempt": work.attempt,
+            "zone": work.zone,
+            "change_tag": self.changed_tags.get(work.asset, work.change_tag),
+            "fetched_at": self.clock.now(),
+            "in_album": work.asset in self.in_album,
+            "deleted": work.asset in self.deleted,
+            "problem": None,
+            "resources": ((Resource.ORIGINAL, f"c-{work.asset}"),),
+        }
+        return self.truth.claim(questions.ClaimDeletion.model_validate({**fields, **changes}))
+
+    def _delete(self, work: events.AssetWork) -> events.Report:
+        claimed = self.claim(work)
+        if claimed.permit is None:
+            self.kept.append((work.asset, claimed.reasons))
+            return work.outcome(
+                events.DeletionKept,
+                self.clock.now(),
+                permit=None,
+                veto=claimed.veto,
+                reasons=claimed.reasons,
+            )
+        self.deleted.add(work.asset)
+        return work.outcome(events.Deleted, self.clock.now(), permit=claimed.permit, expunged=None)
+
+    def _purge(self, work: events.AssetWork) -> events.Report:
+        return work.outcome(
+            events.Purged, self.clock.now(), media=tuple(file.media for file in work.files)
+        )

@@ -1,0 +1,317 @@
+"""The state service's rules, the same on SQLite and on a real Postgres."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DatabaseError
+
+from services.state import schema
+from services.state.answers import Answers
+from services.state.orders import Orders
+from shared.domain import events, questions
+from shared.domain.errors import Transient
+from shared.domain.gate import Rules
+from shared.domain.ids import GoogleLevel
+from tests.contracts.books_world import World, seen
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    return World(engine)
+
+
+def media(world: World) -> list[Any]:
+    with world.engine.connect() as connection:
+        return list(connection.execute(select(schema.media).order_by(schema.media.c.id)))
+
+
+def asset(world: World, name: str = "A") -> Any:
+    with world.engine.connect() as connection:
+        query = select(schema.asset).where(schema.asset.c.icloud_id == name)
+        return connection.execute(query).one()
+
+
+def to_the_album(world: World) -> None:
+    """Take one asset through everything up to the album."""
+    world.look(seen("A"))
+    world.work_off()
+    for level in (GoogleLevel.ARRIVED, GoogleLevel.SETTLED, GoogleLevel.FREED):
+        world.google(level)
+    world.work_off()
+
+
+def test_one_asset_goes_the_whole_way_and_the_specification_columns_tell(world: World) -> None:
+    to_the_album(world)
+    row = media(world)[0]
+    assert (row.status, row.synced_google, row.synced_nas) == ("delete_pending", "yes", "yes")
+    assert (row.album_moved, row.deleted_icloud, row.initial_size, row.current_size) == (
+        1,
+        None,
+        100,
+        40,
+    )
+    assert row.local_path == "/media/delete_pending/2020/05/IMG_0001.JPG"
+    assert not world.deleted
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off()
+    assert world.deleted == {"A"}
+    assert any(key.startswith("verify:") for key in world.done), "stale evidence was not renewed"
+    world.clock.pass_by(8 * DAY)
+    world.wake()
+    world.work_off()
+    row = media(world)[0]
+    assert (row.status, row.deleted_icloud, row.local_path) == ("purged", "yes", None)
+
+
+def test_nothing_is_deleted_before_the_dwell_or_while_deletion_is_off(engine: Engine) -> None:
+    world = World(engine, Rules(enabled=False, google_level=GoogleLevel.FREED))
+    to_the_album(world)
+    assert asset(world).removal == "none"
+    world.clock.pass_by(100 * DAY)
+    world.wake()
+    world.work_off()
+    assert not world.deleted
+
+
+def test_a_report_counts_once(world: World) -> None:
+    world.look(seen("A"))
+    due = next(due for due in world.due if due.task.stage == "download")
+    world.answer(due)
+    world.answer(due)
+    with world.engine.connect() as connection:
+        moves = connection.execute(
+            select(schema.history).where(schema.history.c.new == "backup")
+        ).all()
+    assert len(moves) == 1
+
+
+def test_the_sync_token_is_recorded_with_its_page(world: World) -> None:
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    assert answers.sync_token(questions.AskSyncToken(zone="PrimarySync")).token is None
+    world.look(seen("A"))
+    assert answers.sync_token(questions.AskSyncToken(zone="PrimarySync")).token == "token-1"
+
+
+@pytest.mark.parametrize(
+    ("table", "machine", "new"),
+    [("media", "nas", "void"), ("media", "local", "purged"), ("asset", "removal", "deleted")],
+)
+def test_the_database_itself_refuses_an_illegal_move(
+    world: World, table: str, machine: str, new: str
+) -> None:
+    world.look(seen("A"))
+    with pytest.raises(DatabaseError, match="illegal move"), world.engine.begin() as connection:
+        connection.execute(update(schema.metadata.tables[table]).values({machine: new}))
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE media SET local = 'backup'"))
+
+
+def test_ten_namesakes_get_ten_paths_and_case_or_normalisation_make_no_difference(
+    world: World,
+) -> None:
+    names = ["IMG_0001.JPG"] * 8 + [
+        "img_0001.jpg",
+        "Zoe\u0308.JPG",
+        "Zo\u00eb.JPG",
+        "a/b\\c:\x00.JPG",
+    ]
+    world.look(*(seen(f"A{n}", name) for n, name in enumerate(names)))
+    paths = [row.path for row in media(world)]
+    assert len({path.casefold() for path in paths}) == len(paths)
+    assert all(".." not in path and path.count("/") == 2 for path in paths)
+
+
+def test_a_live_photo_keeps_its_halves_together(world: World) -> None:
+    both = (("original", "c1"), ("live", "c2"))
+    world.look(seen("A", resources=both), seen("B", resources=both))
+    stems = {(row.icloud_id, row.path.split(".")[0]) for row in media(world)}
+    assert len(stems) == 2
+
+
+def test_a_transient_failure_comes_back_and_the_fifth_is_quarantined_until_retried(
+    world: World,
+) -> None:
+    world.look(seen("A"))
+    world.work_off(without=("download",))
+    for _ in range(5):
+        due = next(due for due in world.due if due.task.key == 1)
+        work = events.DownloadWork.model_validate_json(due.body)
+        world.say(
+            work.outcome(events.Failed, world.clock.now(), lasting="transient", reason="no line")
+        )
+        world.clock.pass_by(timedelta(hours=7))
+        world.due = []
+        world.wake()
+    assert not [due for due in world.due if due.task.key == 1]
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    (row,) = answers.failures(questions.AskRows()).rows
+    assert (row["stage"], row["reason"], row["failures"]) == ("download", "no line", 5)
+    Orders(world.store, world.clock).retry(questions.Order(everything=True))
+    world.wake()
+    world.work_off()
+    assert media(world)[0].local == "backup"
+
+
+def test_an_edit_in_the_album_starts_over_with_the_new_file(world: World) -> None:
+    to_the_album(world)
+    edited = (("original", "c-A"), ("edited", "c-A2"))
+    world.look(seen("A", tag="t2", resources=edited))
+    assert asset(world).removal == "none"
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off()
+    assert not world.deleted
+    assert [row.resource for row in media(world) if row.current] == ["original", "edited", "record"]
+
+
+def test_a_record_that_changed_since_keeps_the_asset(world: World) -> None:
+    to_the_album(world)
+    world.changed_tags["A"] = "t9"
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off()
+    assert not world.deleted
+    assert "changed in iCloud" in asset(world).kept_because
+
+
+def test_taking_it_out_of_the_album_is_a_veto(world: World) -> None:
+    to_the_album(world)
+    world.in_album.clear()
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off()
+    assert asset(world).removal == "vetoed"
+    assert media(world)[0].local == "backup"
+    world.clock.pass_by(100 * DAY)
+    world.wake()
+    world.work_off()
+    assert not world.deleted
+
+
+def test_a_permit_is_single_use_and_an_open_one_makes_others_wait(world: World) -> None:
+    to_the_album(world)
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off(without=("delete",))
+    (due,) = world.due
+    work = events.AssetWork.model_validate_json(due.body)
+    first = world.claim(work)
+    assert first.permit is not None
+    with pytest.raises(Transient):
+        world.claim(work)
+    again = world.claim(work, deleted=True)
+    assert (again.already_permitted, again.permit) == (True, first.permit)
+    world.clock.pass_by(timedelta(minutes=2))
+    second = world.claim(work)
+    assert second.permit not in {None, first.permit}
+    world.say(work.outcome(events.Deleted, world.clock.now(), permit=first.permit, expunged=None))
+    assert asset(world).removal == "intent", "a lapsed permit was accepted"
+    assert "without a permit" in world_setting(world, "frozen")
+
+
+def world_setting(world: World, key: str) -> str:
+    with world.engine.connect() as connection:
+        query = select(schema.setting.c.value).where(schema.setting.c.key == key)
+        return str(connection.execute(query).scalar())
+
+
+def test_a_mismatch_on_the_nas_freezes_every_deletion(world: World) -> None:
+    world.look(seen("A"), seen("B"))
+    world.work_off(without=("nas",))
+    due = world.due[0]
+    work = events.FileWork.model_validate_json(due.body)
+    world.say(work.outcome(events.NasMismatch, world.clock.now(), path="x", reason="bit rot"))
+    assert "bit rot" in world_setting(world, "frozen")
+    assert Orders(world.store, world.clock).unfreeze(questions.Order()).changed == 1
+
+
+def test_another_archive_voids_what_was_seen_on_the_old_one(world: World) -> None:
+    world.look(seen("A"))
+    world.work_off()
+    world.archive = "archive-2"
+    world.look(seen("B"))
+    world.work_off()
+    voided = [row for row in media(world) if row.icloud_id == "A"]
+    assert {row.nas for row in voided} == {"void"}
+    world.wake()
+    world.work_off()
+    assert {row.nas_archive for row in media(world)} == {"archive-2"}
+
+
+def test_many_assets_gone_at_once_freeze_deletion_and_cost_no_copy(world: World) -> None:
+    world.look(*(seen(f"A{n}", f"{n}.JPG") for n in range(40)))
+    world.work_off()
+    world.look(gone=tuple(f"A{n}" for n in range(25)))
+    assert "vanished" in world_setting(world, "frozen")
+    assert {row.local for row in media(world)} == {"backup"}
+
+
+def test_an_impossible_report_is_kept_aside_and_its_neighbours_count(world: World) -> None:
+    world.look(seen("A"))
+    good = world._download(
+        events.DownloadWork.model_validate_json(
+            next(d for d in world.due if d.task.stage == "download").body
+        )
+    )
+    bad = events.AlbumReturned(
+        id="nonsense", at=world.clock.now(), stage="return", key=99, attempt=1
+    )
+    world.say(bad, good)
+    assert media(world)[0].local == "backup"
+    with world.engine.connect() as connection:
+        assert connection.execute(select(schema.rejected.c.report_id)).scalars().all() == [
+            "nonsense"
+        ]
+
+
+def test_pending_says_what_would_go_and_why_the_rest_stays(world: World) -> None:
+    to_the_album(world)
+    world.look(seen("B", "other.JPG"))
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    rows = {row["asset"]: row for row in answers.pending(questions.AskRows()).rows}
+    assert rows["A"]["verdict"] == "keep"
+    assert "has not waited" in " ".join(rows["A"]["reasons"])
+    assert "not downloaded" in " ".join(rows["B"]["reasons"])
+
+
+def test_the_brakes_stop_at_their_number_until_the_very_asset_is_approved(engine: Engine) -> None:
+    world = World(
+        engine,
+        Rules(enabled=True, google_level=GoogleLevel.FREED, max_items_run=1, max_percent_day=100),
+    )
+    world.look(seen("A", "a.JPG"), seen("B", "b.JPG"))
+    world.work_off()
+    for level in (GoogleLevel.SETTLED, GoogleLevel.FREED):
+        world.google(level)
+    world.work_off()
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off()
+    assert len(world.deleted) == 1
+    (left,) = {"A", "B"} - world.deleted
+    Orders(world.store, world.clock).approve(questions.Order(assets=(left,)))
+    world.clock.pass_by(timedelta(minutes=30))
+    world.wake()
+    world.work_off()
+    assert len(world.deleted) == 2
+
+
+def test_status_counts(world: World) -> None:
+    world.look(seen("A"))
+    world.work_off()
+    status = Answers(world.store, world.truth, world.policy, world.clock).status(
+        questions.AskStatus()
+    )
+    assert status.counts["local"] == {"backup": 2}
+    assert status.totals["assets"] == 1
+    assert status.looked

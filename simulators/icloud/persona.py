@@ -46,11 +46,14 @@ class Persona:
             return
         later = asyncio.get_running_loop().call_later
         if spec.when_pending == "edit":
-            later(
-                REACTION_SECONDS, self.edit, spec.id, spec.edit_file or spec.resources["original"]
-            )
+            later(REACTION_SECONDS, self._edit_late, spec)
         else:
             later(REACTION_SECONDS, self._zone.remove, relation.name)
+
+    def _edit_late(self, spec: AssetSpec) -> None:
+        # In the moment that passed, the asset may have gone for good.
+        if self._zone.get(spec.id):
+            self.edit(spec.id, spec.edit_file or spec.resources["original"])
 
     def album_ids(self, name: str) -> list[str]:
         """The record names of the live albums with a name."""

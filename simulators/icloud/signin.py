@@ -107,7 +107,8 @@ class SigninPages:
         session = self._session(request)
         if session is None:
             return _errors(401, "-20101", "The session is not known.")
-        if "text/html" not in request.headers.get("accept", ""):
+        accepted = request.headers.get("accept", "")
+        if "application/json" in accepted and "text/html" not in accepted:
             return self._echo(JSONResponse(_phone_verification()), session)
         boot = json.dumps(_boot_args()).replace("</", "<\\/")
         page = f'<!DOCTYPE html><script type="application/json" class="boot_args">{boot}</script>'

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import ssl
 import subprocess
 import sys
 import time
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import requests
 from pyicloud import PyiCloudService
@@ -106,30 +104,3 @@ def signed_in(simulator: Simulator, cookies: Path) -> Iterator[Any]:
         yield api
     finally:
         api.session.close()
-
-
-@dataclass(frozen=True)
-class CloudKit:
-    """Raw CloudKit requests with a signed-in session's cookies."""
-
-    simulator: Simulator
-    http: httpx.Client
-
-    def post(self, path: str, body: object, database: str = "private") -> httpx.Response:
-        root = f"{self.simulator.base_url}/database/1/com.apple.photos.cloud/production"
-        return self.http.post(f"{root}/{database}/{path}", json=body)
-
-    def ok(self, path: str, body: object) -> dict[str, Any]:
-        response = self.post(path, body)
-        assert response.status_code == 200, response.text
-        found: dict[str, Any] = response.json()
-        return found
-
-
-@contextmanager
-def raw_cloudkit(simulator: Simulator, api: Any) -> Iterator[CloudKit]:
-    """Speak CloudKit without a client library between."""
-    context = ssl.create_default_context(cafile=simulator.ca)
-    cookies = {cookie.name: cookie.value for cookie in api.session.cookies}
-    with httpx.Client(verify=context, cookies=cookies) as http:
-        yield CloudKit(simulator, http)

@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
     from services.compressor.verdict import Progress
 
+_FLAGS = ["-hide_banner", "-nostdin", "-nostats", "-xerror", "-v", "error", "-progress", "pipe:2"]
 _PRESET = "fast"
 _X265 = "pools=none:frame-threads=1:log-level=error"
 _STATUS = re.compile(r"^(\w+)=\s*(\S*)\s*$")
 _PREFIX = re.compile(r"^\[[^\]]*\] ")
 _MAX_COMPLAINTS = 20
 _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
-# ffmpeg takes these for tags of the film and would write them a second time, beside the boxes that they are.
-_NOT_TAGS = ("major_brand=", "minor_version=", "compatible_brands=")
 _NO_MEMORY = os.strerror(errno.ENOMEM)
 _FULL = os.strerror(errno.ENOSPC)
 
@@ -146,24 +145,14 @@ def _encode(source: Path, temp: Path, order: Encode, movie: Movie, progress: Pro
 def _tags(movie: Movie) -> dict[str, Any]:
     """Say the creation time once more: ffmpeg drops it where a file holds it twice."""
     if not movie.created:
-        return {"metadata": _NOT_TAGS}
+        return {}
     created = f"creation_time={_EPOCH + timedelta(seconds=movie.created):%Y-%m-%dT%H:%M:%SZ}"
-    return {"metadata": (*_NOT_TAGS, created), "metadata:s": created}
+    return {"metadata": created, "metadata:s": created}
 
 
 def _run(job: Any, on_frame: Progress) -> tuple[int, str | None]:
     """Run ffmpeg to its end; return the frames it put out and its first complaint when it failed."""
-    flags = (
-        "-hide_banner",
-        "-nostdin",
-        "-nostats",
-        "-xerror",
-        "-v",
-        "error",
-        "-progress",
-        "pipe:2",
-    )
-    job = job.global_args(*flags)
+    job = job.global_args(*_FLAGS)
     frames = 0
     complaints: list[str] = []
     with ffmpeg.run_async(job, cmd=program(), pipe_stderr=True, overwrite_output=True) as running:

@@ -55,8 +55,11 @@ def read_movie(path: Path) -> Movie:
     top = _first(moov)
     mvhd = top.get(b"mvhd", b"")
     tracks = tuple(_track(body) for name, body in boxes(moov) if name == b"trak")
-    udta = frozenset(name for name, _ in boxes(top.get(b"udta", b"")))
-    return Movie(brand, _times(mvhd)[0] if mvhd else 0, tracks, _keys(top.get(b"meta", b"")), udta)
+    udta = _first(top.get(b"udta", b""))
+    keys = _keys(udta.get(b"meta", b"")) | _keys(
+        top.get(b"meta", b"")
+    )  # ffmpeg's place and Apple's
+    return Movie(brand, _times(mvhd)[0] if mvhd else 0, tracks, keys, frozenset(udta))
 
 
 def _find_moov(file: BinaryIO) -> tuple[bytes, bytes]:

@@ -1,0 +1,95 @@
+"""Hostile bytes may be refused, never answered with an error that nobody expects."""
+
+import struct
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import pytest
+from hypothesis import given, strategies as st
+
+from services.compressor import jpeg, png
+from services.compressor.kind import kind_of, sniff
+from services.compressor.mp4 import NotMp4, read_movie
+from services.compressor.policy import Kind
+from services.compressor.verdict import Broken
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_jpeg_or_broken(data: bytes) -> None:
+    try:
+        jpeg.take_apart(b"\xff\xd8" + data)
+    except Broken as broken:
+        assert str(broken)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_png_or_broken(data: bytes) -> None:
+    try:
+        list(png.chunks(b"\x89PNG\r\n\x1a\n" + data))
+    except Broken as broken:
+        assert str(broken)
+
+
+boxes = st.recursive(
+    st.binary(max_size=60),
+    lambda inside: st.lists(
+        st.tuples(
+            st.sampled_from(
+                [
+                    b"trak",
+                    b"mdia",
+                    b"minf",
+                    b"stbl",
+                    b"stsd",
+                    b"stts",
+                    b"mvhd",
+                    b"meta",
+                    b"udta",
+                    b"keys",
+                    b"ilst",
+                ]
+            ),
+            inside,
+        ),
+        max_size=4,
+    ).map(
+        lambda found: b"".join(
+            struct.pack(">I", 8 + len(body)) + name + body for name, body in found
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(boxes)
+def test_any_boxes_are_a_movie_or_refused(body: bytes) -> None:
+    with NamedTemporaryFile() as file:
+        file.write(struct.pack(">I", 8 + len(body)) + b"moov" + body)
+        file.flush()
+        try:
+            read_movie(Path(file.name))
+        except (NotMp4, struct.error) as refused:
+            assert str(refused)
+        assert kind_of(Path(file.name)) in {Kind.OTHER_VIDEO, Kind.H264, Kind.HEVC}
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\xff\xd8\xff\xe1", Kind.JPEG),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Kind.HEIC),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Kind.HEIC),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0avifmif1", Kind.AVIF),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", Kind.OTHER_VIDEO),
+        (b"\0\0\0\x08wide\0\0\0\0mdat", Kind.OTHER_VIDEO),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", Kind.RAW),
+        (b"II*\0\x08\0\0\0", Kind.RAW),
+        (b"RIFF\0\0\0\0WEBPVP8 ", Kind.WEBP),
+        (b"RIFF\0\0\0\0AVI LIST", Kind.OTHER_VIDEO),
+        (b"GIF89a", Kind.GIF),
+        (b"hello, world", Kind.UNKNOWN),
+        (b"", Kind.UNKNOWN),
+    ],
+)
+def test_a_kind_is_told_by_its_first_bytes(head: bytes, kind: Kind) -> None:
+    assert sniff(head) is kind

@@ -1,0 +1,89 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from services.compressor.encode import Job, compress
+from services.compressor.mp4 import read_movie
+from services.compressor.verdict import Compressed, Left, Unreadable
+from tests.unit.compressor import samples
+
+Make = Callable[..., Job]
+
+
+async def test_a_video_keeps_rotation_creation_time_and_apples_keys(
+    tmp_path: Path, job: Make
+) -> None:
+    source = samples.video(tmp_path / "a.mov")
+    before = source.read_bytes()
+    heard: list[float] = []
+    answer = await compress(job(source), heard.append)
+    assert isinstance(answer, Compressed), answer
+    assert source.read_bytes() == before
+    old, new = read_movie(source), read_movie(answer.path)
+    assert new.created == old.created != 0
+    for key, value in {
+        "content.identifier": b"ABC-123",
+        "location.ISO6709": b"+48.1000+011.5000/",
+    }.items():
+        assert new.keys[f"com.apple.quicktime.{key}"].endswith(value)
+    assert [track.codec for track in new.tracks] == [b"hvc1", b"mp4a"]
+    assert new.tracks[0].matrix == old.tracks[0].matrix != b""
+    assert new.tracks[0].samples == old.tracks[0].samples == 15
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
+
+
+async def test_a_truncated_video_is_unreadable(tmp_path: Path, job: Make) -> None:
+    whole = samples.video(tmp_path / "whole.mov").read_bytes()
+    for days, part in ((10, 0.7), (2000, 0.98), (2000, 0.01)):
+        (tmp_path / "cut.mov").write_bytes(whole[: int(len(whole) * part)])
+        answer = await compress(job(tmp_path / "cut.mov", days))
+        assert isinstance(answer, Unreadable), (part, answer)
+
+
+async def test_a_video_that_would_not_be_smaller_is_left(tmp_path: Path, job: Make) -> None:
+    samples.run("-f", "lavfi", "-i", "testsrc2=s=160x120:r=15:d=2", "-vf", "noise=alls=20:allf=t",
+                "-c:v", "libx264", "-crf", "45", "-pix_fmt", "yuv420p", str(tmp_path / "a.mp4"))  # fmt: skip
+    answer = await compress(job(tmp_path / "a.mp4", days=10))
+    assert isinstance(answer, Left)
+    assert "would not be smaller" in answer.reason
+    assert answer.readable is True
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p10le"])
+async def test_more_than_8_bits_are_left(tmp_path: Path, job: Make, pixels: str) -> None:
+    answer = await compress(job(samples.video(tmp_path / "a.mov", pixels=pixels)))
+    assert isinstance(answer, Left)
+    assert "8 bits" in answer.reason
+
+
+async def test_several_video_streams_are_left(tmp_path: Path, job: Make) -> None:
+    answer = await compress(job(samples.video(tmp_path / "a.mov", "-map", "0:v", "-map", "0:v")))
+    assert isinstance(answer, Left)
+    assert "several video streams" in answer.reason
+
+
+async def test_hdr_is_left(tmp_path: Path, job: Make) -> None:
+    source = samples.video(tmp_path / "plain.mov")
+    samples.run("-i", str(source), "-c", "copy", "-bsf:v", "h264_metadata=transfer_characteristics=18",
+                "-color_trc", "arib-std-b67", str(tmp_path / "hlg.mov"))  # fmt: skip
+    answer = await compress(job(tmp_path / "hlg.mov"))
+    assert isinstance(answer, Left)
+    assert "HDR" in answer.reason
+
+
+async def test_another_track_is_left(tmp_path: Path, job: Make) -> None:
+    source = samples.video(tmp_path / "a.mov", "-timecode", "00:00:00:00")
+    answer = await compress(job(source))
+    assert isinstance(answer, Left)
+    assert "tmcd" in answer.reason
+
+
+async def test_another_container_is_decoded_and_left(tmp_path: Path, job: Make) -> None:
+    samples.run(
+        "-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.3", "-c:v", "mpeg4", str(tmp_path / "a.avi")
+    )
+    answer = await compress(job(tmp_path / "a.avi"))
+    assert isinstance(answer, Left)
+    assert answer.readable is True

@@ -164,8 +164,7 @@ class Nas:
     def _read(self, relative: str) -> ColdRead:
         try:
             return cold_sha256(resolve_beneath(self._root, relative))
-        except SourceMissing as error:
-            read_marker(self._root)  # an unplugged archive has lost nothing
+        except SourceMissing as error:  # of an unplugged archive `_mounted` says NasMissing instead
             raise CopyMissing(f"The archive has no copy at {relative}.") from error
 
 

@@ -204,18 +204,20 @@ def test_bytes_are_flushed_before_their_name_and_the_name_after(
     assert complaints(log) == wrong
 
 
-def test_the_new_name_is_durable_before_the_old_one_goes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("action", "folder", "end"),
+    [("exchange-link", ".originals", "rename"), ("move-link", "05", "unlink")],
+)
+def test_a_second_name_is_durable_before_the_first_one_goes(
+    tmp_path: Path, action: str, folder: str, end: str
+) -> None:
     root = tmp_path / "root"
-    set_up(root, "exchange-link")
-    _, log = strace(root, "exchange-link", "-e", "trace=fsync,linkat,rename")
-    order = [
-        line
-        for line in log.splitlines()
-        if "linkat" in line or "rename" in line or ".originals>" in line
-    ]
-    kinds = [line.partition("(")[0] for line in order]
-    assert kinds[0] == "linkat"
-    assert "fsync" in kinds[1 : kinds.index("rename")]
+    set_up(root, action)
+    _, log = strace(root, action, "-e", f"trace=fsync,linkat,{end}")
+    lines = log.splitlines()
+    linked = next(i for i, line in enumerate(lines) if line.startswith("linkat"))
+    gone = next(i for i, line in enumerate(lines) if line.startswith(end) and str(root) in line)
+    assert any(f"/{folder}>" in line for line in lines[linked:gone])
 
 
 def test_a_failed_fsync_is_never_repeated_on_the_same_file(tmp_path: Path) -> None:

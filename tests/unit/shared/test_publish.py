@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +28,6 @@ from shared.ports.files import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 PHOTO = os.urandom(70_000)
 SHA = hashlib.sha256(PHOTO).hexdigest()
@@ -318,3 +318,18 @@ def test_a_killed_publish_leaves_a_name_that_sweep_knows(
     monkeypatch.undo()
     assert sweep(tmp_path, before=2**40) == 1
     assert names(tmp_path) == ["a"]
+
+
+def test_new_parents_are_durable_before_anything_is_put_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(
+        file_syscalls,
+        "fsync",
+        lambda fd: flushed.append(str(Path(f"/proc/self/fd/{fd}").readlink())),
+    )
+    publish([PHOTO], tmp_path / "2024" / "05" / "a")
+    temp = next(i for i, name in enumerate(flushed) if name.endswith(".part"))
+    assert {str(tmp_path), str(tmp_path / "2024")} <= set(flushed[:temp])
+    assert flushed[temp + 1 :] == [str(tmp_path / "2024" / "05")]

@@ -1,6 +1,7 @@
 """Makes the pictures and videos that these tests compress; none lies in the repository."""
 
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ def exif(orientation: int = 6) -> bytes:
     return tags.tobytes()
 
 
+@cache
 def icc() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -45,12 +47,17 @@ def plot(path: Path, **options: Any) -> Path:
     return path
 
 
-def video(path: Path, *options: str, seconds: float = 1.0, pixels: str = "yuv420p") -> Path:
+def video(
+    path: Path,
+    *options: str,
+    seconds: float = 1.0,
+    encoder: tuple[str, ...] = ("-pix_fmt", "yuv420p"),
+) -> Path:
     """A turned MOV with sound and Apple's keys, at a bit rate as cameras use it."""
     plain = path.with_name(f"plain-{path.name}")
     run("-f", "lavfi", "-i", f"testsrc2=s=160x120:r=15:d={seconds}", "-f", "lavfi", "-i", f"sine=d={seconds}",
         "-vf", "noise=alls=20:allf=t", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "12",
-        "-pix_fmt", pixels, "-c:a", "aac", "-b:a", "32k", str(plain))  # fmt: skip
+        *encoder, "-c:a", "aac", "-b:a", "32k", str(plain))  # fmt: skip
     run("-display_rotation", "90", "-i", str(plain), *options, "-c", "copy",
         "-metadata", "creation_time=2020-03-04T05:06:07Z",
         "-metadata", "com.apple.quicktime.content.identifier=ABC-123",

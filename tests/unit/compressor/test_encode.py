@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import pytest
 
 from services.compressor import encode
 from services.compressor.encode import Job, TargetTaken, compress
+from services.compressor.policy import BALANCED
 from services.compressor.verdict import Compressed
 from shared.domain.errors import Permanent, PhotoductError, Transient
 from tests.unit.compressor import samples
+from tests.unit.compressor.conftest import NOW
 
 Make = Callable[..., Job]
 
@@ -53,7 +56,7 @@ async def test_cancelling_kills_the_encoder_and_clears_up(tmp_path: Path, job: M
     source = samples.video(tmp_path / "a.mov", seconds=60)
     before = children()
     task = asyncio.create_task(compress(job(source)))
-    while not list((tmp_path / "compress").iterdir()):
+    while not list((tmp_path / "compress").iterdir()):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     assert any("ffmpeg" in child for child in children() - before)
     started = time.monotonic()
@@ -121,13 +124,8 @@ def test_the_waiting_service_loads_no_codec() -> None:
 def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
     """A parent that is killed outright closes the child's stdin."""
     source = samples.video(tmp_path / "a.mov", seconds=30)
-    request = encode.json.dumps(
-        encode._request(
-            Job(source, tmp_path / "t.mov", *([encode_now()] * 2)),
-            encode.BALANCED[2],
-            tmp_path / "part",
-        )
-    )
+    this = Job(source, tmp_path / "t.mov", NOW, NOW)
+    request = json.dumps(encode._request(this, BALANCED[2], tmp_path / "part"))
     child = subprocess.Popen(
         [sys.executable, "-m", "services.compressor.worker"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=encode._ROOT, start_new_session=True,
@@ -139,9 +137,3 @@ def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
     assert child.poll() is None
     child.stdin.close()
     assert child.wait(5) == -9
-
-
-def encode_now() -> "encode.datetime":
-    from datetime import UTC, datetime
-
-    return datetime(2026, 11, 22, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from simulators.phone.identity import ensure_identity
 from simulators.phone.pair import FOLDER_ID, Endpoint
 from simulators.phone.real import first_time_marker
-from simulators.phone.standin_disks import Disks
+from simulators.phone.standin_disks import Disks, MarkerMissingError
 from simulators.phone.standin_index import Index, Side, as_json
 from simulators.phone.standin_rest import rest_routes
 from simulators.phone.web import WebServer
@@ -60,7 +61,9 @@ class StandInPair:
         """Index both folders, serve, and let the phone live."""
         first_time_marker(self.server_folder, self._homes[0] / "marked")
         first_time_marker(self.phone_folder, self._homes[1] / "marked")
-        await self.scan("")
+        # a missing marker stops every scan and no start, as with Syncthing
+        with contextlib.suppress(MarkerMissingError):
+            await self.scan("")
         self._to_pull |= {path for path, _ in self.index.items(Side.SERVER)}
         await self.set_online(True)
         self._web = WebServer([*rest_routes(self), *extra], self._port)

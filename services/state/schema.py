@@ -135,6 +135,7 @@ work = Table(
     Column("attempt", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("failures", Integer, nullable=False),
+    Column("rings", Integer, nullable=False),
     Column("reason", Text),
     Column("due_at", Instant),
     Column("published_seq", BIG),

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 PLANS_AT_ONCE = 500
+RINGS = 5
+"""Hand-outs that may vanish without an answer, each after up to fifty deliveries, before quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,10 @@ class Truth:
                 _due(books.assets[row.asset_id], books.tasks[row.stage, row.key]) for row in rows
             ]
 
+    def published(self, tasks: Sequence[tuple[Task, int | None]]) -> None:
+        """Note which tasks are on the bus, and at which number of their stream."""
+        self._store.mark_out(tasks, self._clock.now())
+
     def ring_again(self, lost: Sequence[tuple[str, int]]) -> None:
         """Make tasks due again whose message or answer the bus has lost."""
         with self._store.transaction(self._clock.now()) as transaction:
@@ -156,9 +162,7 @@ class Truth:
             for key in lost:
                 task = transaction.books.tasks.get(key)
                 if task is not None and task.state == "out":
-                    task.state, task.attempt = "due", task.attempt + 1
-                    task.due_at = transaction.books.now
-                    task.published_seq = task.published_at = None
+                    _ring(task, transaction.books.now)
             transaction.write([])
 
     def situation(self, transaction: Transaction) -> Situation:
@@ -259,6 +263,17 @@ def _load(transaction: Transaction, reports: Iterable[events.Report]) -> None:
     transaction.load_assets(int(key) for table, key in keys if table == "asset")
     transaction.load_media(int(key) for table, key in keys if table == "media")
     transaction.load_icloud([key for report in reports for key in icloud_ids(report)])
+
+
+def _ring(task: Task, now: datetime) -> None:
+    """Hand the task out once more; the generous bound that ends the deaths of its workers is here."""
+    task.rings += 1
+    task.published_seq = task.published_at = None
+    if task.rings > RINGS:
+        task.state, task.due_at = "quarantined", None
+        task.reason = f"it was handed out {task.rings} times and never answered"
+    else:
+        task.state, task.attempt, task.due_at = "due", task.attempt + 1, now
 
 
 def _load_tasks(transaction: Transaction, keys: Sequence[tuple[str, int]]) -> None:

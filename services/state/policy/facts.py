@@ -121,6 +121,7 @@ class Task:
     attempt: int = 1
     state: str = "due"
     failures: int = 0
+    rings: int = 0
     reason: str | None = None
     due_at: datetime | None = None
     published_seq: int | None = None

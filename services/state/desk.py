@@ -1,0 +1,152 @@
+"""The state service at work: reports in, transactions, work out; the only place where bus and books meet.
+
+All database work runs on one writer thread. A report is acknowledged after its transaction has committed;
+work is published after that, and what a crash leaves unpublished is found by its row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from services.state.truth import Due, Received
+from shared.adapters.jetstream_asking import serve
+from shared.adapters.jetstream_pulling import Puller
+from shared.domain import pipeline, questions
+from shared.domain.events import REPORT
+from shared.ports.bus import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pydantic import BaseModel
+
+    from services.state.answers import Answers
+    from services.state.orders import Orders
+    from services.state.truth import Truth
+    from shared.adapters.jetstream import Connection
+    from shared.adapters.jetstream_publishing import Publisher
+    from shared.adapters.jetstream_pulling import Message
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+REPORTS_AT_ONCE = 500
+ROOM = 4 * REPORTS_AT_ONCE
+TICK_SECONDS = 0.5
+ALLOWED = {
+    pipeline.report_subject(service.name, report)
+    for service in pipeline.SERVICES
+    for report in pipeline.reports_of(service)
+}
+
+
+class Desk:
+    """Takes reports, hands out work, answers questions."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        publisher: Publisher,
+        truth: Truth,
+        answers: Answers,
+        orders: Orders,
+    ) -> None:
+        self._connection, self._publisher = connection, publisher
+        self._truth, self._answers, self._orders = truth, answers, orders
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._relays: set[asyncio.Task[None]] = set()
+        self._publishing: set[str] = set()
+
+    async def on_writer(self, call: Callable[..., T], *args: Any) -> T:
+        """Run a call on the one thread that may use the database."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, call, *args)
+
+    async def take_reports(self) -> None:
+        """Apply reports in batches, for ever."""
+        async with Puller(
+            self._connection, pipeline.REPORTS_STREAM, pipeline.REPORTS_CONSUMER, room=ROOM
+        ) as puller:
+            while True:
+                messages = await puller.take(REPORTS_AT_ONCE)
+                received = [one for message in messages if (one := _read(message)) is not None]
+                if received:
+                    self._relay(await self.on_writer(self._truth.apply, received))
+                await messages[-1].ack()  # the consumer acknowledges everything before it, too
+                puller.free(len(messages))
+
+    async def tick(self) -> None:
+        """Find what time has made due, for ever: dwells, retries, rows that a crash left unpublished."""
+        while True:
+            self._relay(await self.on_writer(self._truth.plan_again))
+            self._relay(await self.on_writer(self._truth.due_again))
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _relay(self, due: Sequence[Due]) -> None:
+        due = [one for one in due if one.message_id not in self._publishing]
+        if not due:
+            return
+        self._publishing.update(one.message_id for one in due)
+        task = asyncio.create_task(self._publish(due))
+        self._relays.add(task)
+        task.add_done_callback(self._relays.discard)
+
+    async def _publish(self, due: Sequence[Due]) -> None:
+        try:
+            sequences = await self._publisher.publish_many(
+                [Outgoing(one.subject, one.body, one.message_id) for one in due]
+            )
+            tasks = [one.task for one in due]
+            await self.on_writer(self._truth.published, list(zip(tasks, sequences, strict=True)))
+        finally:
+            self._publishing.difference_update(one.message_id for one in due)
+
+    async def serve(self) -> None:
+        """Answer the questions of workers and of the person at the command line."""
+        answers, orders = self._answers, self._orders
+        table: dict[str, tuple[type[BaseModel], Callable[[Any], BaseModel]]] = {
+            "claim_deletion": (questions.ClaimDeletion, self._truth.claim),
+            "sync_token": (questions.AskSyncToken, answers.sync_token),
+            "google_watch": (questions.AskGoogleWatch, answers.google_watch),
+            "status": (questions.AskStatus, answers.status),
+            "media": (questions.AskRows, answers.media),
+            "pending": (questions.AskRows, answers.pending),
+            "failures": (questions.AskRows, answers.failures),
+            "retry": (questions.Order, orders.retry),
+            "approve": (questions.Order, orders.approve),
+            "veto": (questions.Order, orders.veto),
+            "unfreeze": (questions.Order, orders.unfreeze),
+            "confirm_freed": (questions.Order, orders.confirm_freed),
+        }
+        for name, (question, call) in table.items():
+            await serve(self._connection, f"ask.state.{name}", question, self._caller(call))
+
+    def _caller(self, call: Callable[[Any], BaseModel]) -> Callable[[Any], Any]:
+        async def answer(question: Any) -> BaseModel:
+            return await self.on_writer(call, question)
+
+        return answer
+
+    async def close(self) -> None:
+        """Let the running transaction end; what was not published is found again at the next start."""
+        for task in self._relays:
+            task.cancel()
+        await asyncio.gather(*self._relays, return_exceptions=True)
+        self._writer.shutdown(wait=True)
+
+
+def _read(message: Message) -> Received | None:
+    """Read a report; one that is unreadable, or on another service's subject, counts for nothing."""
+    try:
+        report = REPORT.validate_json(message.body)
+    except ValidationError as error:
+        log.error("A report cannot be read.", subject=message.subject, problem=str(error)[:300])
+        return None
+    kind = message.subject.rsplit(".", 1)[-1]
+    if message.subject not in ALLOWED or kind != report.type:
+        log.error("A report came on a subject that is not its own.", subject=message.subject)
+        return None
+    return Received(message.subject, report)

@@ -57,20 +57,19 @@ class Digests:
         self._known: dict[Path, tuple[tuple[int, int], Digest]] = {}
 
     async def ensure(self, paths: Iterable[Path]) -> None:
-        """Hash what is not known yet, outside the event loop."""
-        missing = [path for path in dict.fromkeys(paths) if not self._is_fresh(path)]
-        if missing:
-            await asyncio.to_thread(self._read_all, missing)
+        """Hash what is not known yet, outside the event loop and file by file, so that it can stop."""
+        for path in dict.fromkeys(paths):
+            if not self._is_fresh(path):
+                await asyncio.to_thread(self._read, path)
 
     def of(self, path: Path) -> Digest:
         """Give a file's digest, reading the file when `ensure` has not been called for it."""
         if path not in self._known:
-            self._read_all([path])
+            self._read(path)
         return self._known[path][1]
 
-    def _read_all(self, paths: list[Path]) -> None:
-        for path in paths:
-            self._known[path] = (_stamp(path), read_digest(path))
+    def _read(self, path: Path) -> None:
+        self._known[path] = (_stamp(path), read_digest(path))
 
     def _is_fresh(self, path: Path) -> bool:
         known = self._known.get(path)

@@ -7,13 +7,12 @@ import signal
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from simulators.icloud.tls import TlsFiles, make_tls_files
-
-_STOP_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,28 @@ def serve(app: ASGIApp, run_dir: Path, address: Address) -> None:
         access_log=False,
         server_header=False,
         lifespan="off",
-        timeout_graceful_shutdown=_STOP_SECONDS,
     )
     content = _ready_content(listener.getsockname()[1], tls, address)
-    # uvicorn raises the signal again once it has stopped: a wanted end is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.signal(signal.SIGINT, lambda *_: None)
-    asyncio.run(_run(uvicorn.Server(config), listener, run_dir / "icloud.json", content))
+    server = uvicorn.Server(config)
+    _stop_on_signals(server)
+    asyncio.run(_run(server, listener, run_dir / "icloud.json", content))
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """Catch what comes before uvicorn listens, and what it raises again: a wanted end is no failure."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
 
 
 async def _run(
     server: uvicorn.Server, listener: socket.socket, ready: Path, content: dict[str, object]
 ) -> None:
+    # Clients keep idle connections for minutes; a stop waits for none of them.
+    server.force_exit = True
     announcing = asyncio.create_task(_announce(server, ready, content))
     await server.serve(sockets=[listener])
     announcing.cancel()
@@ -62,7 +71,8 @@ async def _announce(server: uvicorn.Server, ready: Path, content: dict[str, obje
 
 
 def _listen(address: Address) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named TCP, or asyncio leaves Nagle on and every small answer waits for 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address.host, address.port))

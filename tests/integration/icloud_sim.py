@@ -16,6 +16,7 @@ import requests
 from pyicloud import PyiCloudService
 
 APPLE_ID = "demo@example.com"
+REPOSITORY = Path(__file__).parents[2]
 PASSWORD = "Passwörter sind geheim"
 
 
@@ -57,7 +58,7 @@ def running(library: Path, run_dir: Path, *more: str) -> Iterator[Simulator]:
     (run_dir / "password").write_text(PASSWORD + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "simulators.icloud", "--library", str(library)]
     command += ["--run-dir", str(run_dir), "--password-file", str(run_dir / "password"), *more]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, cwd=REPOSITORY)
     try:
         ready = _wait_for(run_dir / "icloud.json", process)
         with pytest.MonkeyPatch.context() as patch:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pyicloud.exceptions import PyiCloudAPIResponseException, PyiCloudFailedLoginException
 
-from tests.integration.icloud_sim import Simulator, client, running, signed_in
+from tests.integration.icloud_sim import REPOSITORY, Simulator, client, running, signed_in
 
 MANY = 130
 
@@ -186,7 +186,9 @@ def test_the_truth_comes_in_pages_too(simulator: Simulator) -> None:
 
 def start(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "simulators.icloud", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=20, check=False, cwd=REPOSITORY
+    )
 
 
 def test_what_cannot_start_says_why_in_one_line(simulator: Simulator, tmp_path: Path) -> None:

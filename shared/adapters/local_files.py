@@ -152,6 +152,14 @@ def same_file(one: Path, other: Path) -> bool:
     return stat.S_ISREG(first.st_mode) and os.path.samestat(first, second)
 
 
+def is_one_entry(source: Path, target: Path) -> bool:
+    """Say whether two paths are one entry of one folder, in whatever spelling."""
+    if not source.parent.samefile(target.parent):
+        return False
+    names = {entry.name for entry in source.parent.iterdir()}
+    return source.name == target.name or not {source.name, target.name} <= names
+
+
 def resolve_beneath(root: Path, relative: str | PurePosixPath) -> Path:
     """Return `root/relative` after walking it without following any symlink; the end may not exist yet.
 

@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from shared.adapters.cold_read import cold_sha256
-from shared.adapters.local_files import make_parents, place, sorted_errors, sync_dir
+from shared.adapters.local_files import is_one_entry, make_parents, place, sorted_errors, sync_dir
 from shared.adapters.publishing import already_there
 from shared.domain.ids import ByteCount, Sha256
 from shared.ports.files import Occupied, Published, SourceMissing, UnsafePath, WrongLength
@@ -53,16 +53,8 @@ def _check(source: Path, size: int) -> None:
 def _drop_twin(source: Path, wanted: Published) -> None:
     """Finish a move that died between link and unlink, or one whose bytes had arrived before."""
     already_there(wanted.path, wanted)
-    if _is_one_entry(source, wanted.path):
+    if is_one_entry(source, wanted.path):
         return  # moved onto itself, or to itself in other letters on a disk that ignores case
     if cold_sha256(source).sha256 != wanted.sha256:
         raise Occupied(f"{wanted.path} exists, and {source} has other bytes; both were left.")
     source.unlink()
-
-
-def _is_one_entry(source: Path, target: Path) -> bool:
-    """Say whether two paths are one entry of one folder, in whatever spelling."""
-    if not source.parent.samefile(target.parent):
-        return False
-    names = {entry.name for entry in source.parent.iterdir()}
-    return source.name == target.name or not {source.name, target.name} <= names

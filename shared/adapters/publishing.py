@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shared.adapters import file_syscalls
 from shared.adapters.cold_read import cold_sha256
-from shared.adapters.local_files import make_parents, place, sorted_errors, sync_dir
+from shared.adapters.local_files import is_one_entry, make_parents, place, sorted_errors, sync_dir
 from shared.domain.ids import ByteCount, Sha256
 from shared.ports.files import (
     DiskTrouble,
@@ -88,6 +89,7 @@ def _publish(source: Source, target: Path, expected: _Expected) -> Published:
         try:
             return _land(temp, _write(_chunks(source), temp, target, expected))
         except _FlushFailed as error:
+            _raise_if_full(error, target)
             if isinstance(source, Iterator) and not hasattr(source, "seek"):
                 raise DiskTrouble(
                     f"The disk failed to flush {target}; its source has to start over."
@@ -135,6 +137,14 @@ def _flush(fd: int, mtime: float | None) -> None:
         file_syscalls.fsync(fd)
     except OSError as error:
         raise _FlushFailed from error
+
+
+def _raise_if_full(failed: _FlushFailed, target: Path) -> None:
+    """Raise DiskFull for a disk that found out about its lack of room only when it had to flush."""
+    cause = failed.__cause__
+    if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+        with sorted_errors(target):
+            raise cause
 
 
 def _land(temp: Path, found: Published) -> Published:
@@ -201,7 +211,8 @@ def commit(
         make_parents(target.parent)
         found = _flushed(temp, target, expected)
         landed = _land(temp, found)
-        temp.unlink(missing_ok=True)  # still there when the target held the same bytes
+        if _exists(temp) and not is_one_entry(temp, target):
+            temp.unlink()  # the target held the same bytes before
         sync_dir(temp.parent)
         return landed
 
@@ -220,6 +231,7 @@ def _flushed(temp: Path, target: Path, expected: _Expected) -> Published:
         _flush(fd, expected.mtime)
     except _FlushFailed as error:
         temp.unlink()
+        _raise_if_full(error, target)
         raise DiskTrouble(
             f"The disk failed to flush {temp}; it was removed and has to be fetched again."
         ) from error

@@ -154,15 +154,35 @@ def test_after_a_failed_fsync_the_source_is_written_anew(
     assert names(tmp_path) == ["a", "warm"]
 
 
-@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(errno.EIO, DiskTrouble), (errno.ENOSPC, DiskFull), (errno.EDQUOT, DiskFull)],
+)
 def test_fsync_tries_are_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
 ) -> None:
     publish([b"warm"], tmp_path / "warm")
     monkeypatch.setattr(file_syscalls, "fsync", failing(99, code, file_syscalls.fsync))
-    with pytest.raises(DiskTrouble, match="3 times"):
+    with pytest.raises(error):
         publish([PHOTO], tmp_path / "a")
+    part = tmp_path / "x.part"
+    part.write_bytes(PHOTO)
+    with pytest.raises(error):
+        commit(part, tmp_path / "x")
     assert names(tmp_path) == ["warm"]
+
+
+def test_a_commit_onto_itself_keeps_the_file(tmp_path: Path) -> None:
+    """rclone#1261 #577: a move onto itself loses the file."""
+    (tmp_path / "a").write_bytes(PHOTO)
+    commit(tmp_path / "a", tmp_path / "a", size=len(PHOTO), sha256=SHA)
+    assert (tmp_path / "a").read_bytes() == PHOTO
+
+
+def test_a_publish_onto_itself_keeps_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(PHOTO)
+    publish(tmp_path / "a", tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == PHOTO
 
 
 def test_a_one_shot_source_is_not_written_twice(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters.icloud_transport import CloudKit, decline_zone
-from shared.ports.icloud import ChangePage, Declined, Json, LookedUp
+from shared.adapters.icloud_transport import SLOW_CODES, CloudKit, decline_zone, slow
+from shared.domain.icloud_records import master_name
+from shared.ports.icloud import ChangePage, Declined, Json, LookedUp, WholeAsset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,6 +41,18 @@ class ICloudRecords:
             answers += await self._lookup(wanted[start : start + PAGE])
         return _sorted(wanted, answers)
 
+    async def whole(self, asset: str) -> WholeAsset:
+        """Return an asset and its master as they are now; raises Declined when iCloud does not say."""
+        found = await self._one(asset)
+        name = master_name(found) if found else ""
+        return WholeAsset(found, await self._one(name) if name else None)
+
+    async def _one(self, name: str) -> Json | None:
+        answer = await self.lookup([name])
+        if name in answer.failed:
+            raise Declined(answer.failed[name], code="LOOKUP")
+        return answer.found.get(name)
+
     async def _lookup(self, names: Sequence[str]) -> list[Any]:
         body = {"records": [{"recordName": n} for n in names], "zoneID": self._cloud.zone_id}
         answer = await self._cloud.post("records/lookup", body)
@@ -71,6 +84,8 @@ def _sorted(wanted: Sequence[str], answers: Sequence[object]) -> LookedUp:
         code = answer.get("serverErrorCode")
         if code == "NOT_FOUND" or answer.get("deleted") is True:
             missing.add(name)
+        elif code in SLOW_CODES:
+            raise slow(wish=answer.get("retryAfter"))
         elif code is not None:
             failed[name] = f"iCloud answered {str(code)[:60]} for it"
         else:

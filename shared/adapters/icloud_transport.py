@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 _PATH = "/database/1/com.apple.photos.cloud/production/private/"
 _SIGNED_OUT = frozenset({401, 421, 450})
 _SLOW_STATUS = frozenset({429, 503})
-_SLOW_CODES = frozenset(
+SLOW_CODES = frozenset(
     {"THROTTLED", "RETRY_LATER", "TRY_AGAIN_LATER", "LIMIT_EXCEEDED", "ZONE_BUSY"}
 )
+"""Error codes, of a request or of one record, that only ask for patience."""
 _AUTH_CODES = frozenset({"AUTHENTICATION_FAILED", "AUTHENTICATION_REQUIRED", "NOT_AUTHENTICATED"})
 
 
@@ -67,7 +68,7 @@ def slow(response: httpx.Response | None = None, *, wish: object = None) -> Wait
 
 def decline(code: object, what: str, *, wish: object = None) -> NoReturn:
     """Raise the error that fits one of CloudKit's error codes."""
-    if code in _SLOW_CODES:
+    if code in SLOW_CODES:
         raise slow(wish=wish)
     if code in _AUTH_CODES:
         raise wants_sign_in()

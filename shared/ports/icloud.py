@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from shared.domain.errors import Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
 Json: TypeAlias = "dict[str, Any]"
@@ -55,6 +56,35 @@ class LookedUp:
     """Names with iCloud's error for them: whether they exist is unknown."""
 
 
+class UrlExpired(Transient):
+    """The address of a file is no longer good: look its record up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeAsset:
+    """An asset's two records as they are now; None for one that does not exist."""
+
+    asset: Json | None
+    master: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file on its way: from byte `start`, `length` bytes if it arrives whole."""
+
+    start: int
+    length: int
+    chunks: AsyncIterator[bytes]
+
+
+class Fetch(Protocol):
+    """Streams files; changes nothing."""
+
+    def __call__(self, url: str, start: int) -> AbstractAsyncContextManager[Incoming]:
+        """Open the file at byte `start`, or at 0; raises UrlExpired, Transient, Waiting."""
+        ...
+
+
 class ReadRecords(Protocol):
     """Reads records; changes nothing."""
 
@@ -64,6 +94,10 @@ class ReadRecords(Protocol):
 
     async def lookup(self, names: Iterable[str]) -> LookedUp:
         """Return the records of these names as they are now."""
+        ...
+
+    async def whole(self, asset: str) -> WholeAsset:
+        """Return an asset and its master as they are now; Declined when iCloud does not say."""
         ...
 
 

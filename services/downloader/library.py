@@ -1,0 +1,75 @@
+"""Where the downloader's files lie on the local disk, and whether one is there already; every method blocks, none writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from services.downloader.partial import digest_of
+from shared.adapters.local_files import resolve_beneath, sorted_errors
+from shared.domain.errors import Waiting
+from shared.domain.icloud_records import change_tag
+from shared.domain.ids import Area, ByteCount, Resource, Sha256
+from shared.ports.files import DiskFull, Occupied, Published
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shared.domain.events import DownloadWork
+
+
+class Library:
+    """The library root; its area folders are made by `photoduct init`, never here, lest an unmounted disk look like an empty one."""
+
+    def __init__(self, root: Path, *, free_space_floor: int) -> None:
+        self._root = root
+        self._floor = free_space_floor
+
+    def target(self, work: DownloadWork) -> Path:
+        """Return where the file will lie; raises UnsafePath, Waiting while the library is not there."""
+        return resolve_beneath(self._area(Area.BACKUP), work.path)
+
+    def part(self, work: DownloadWork) -> Path:
+        """Return the partial file's place, once there is room for it; raises DiskFull below the floor."""
+        folder = self._area(Area.INCOMING)
+        path = folder / f"{work.key}.part"
+        with sorted_errors(path):
+            held = path.stat().st_size if path.is_file() else 0
+            free = shutil.disk_usage(folder).free
+        if free - max(work.size - held, 0) < self._floor:
+            raise DiskFull(
+                f"Less than {self._floor / 1e9:.1f} GB would be free on the library's disk;"
+                " downloads wait until there is room"
+            )
+        return path
+
+    def already(self, work: DownloadWork, target: Path) -> Published | None:
+        """Return the file when it lies at `target`, read through and matching; raises Occupied when another does."""
+        if not target.is_file():
+            return None
+        digest = digest_of(target)
+        if not (_same_record(work, target) or digest.apple == work.checksum):
+            raise Occupied(f"backup/{work.path} exists with other bytes; it was left as it is")
+        return Published(target, ByteCount(digest.size), Sha256(digest.sha256))
+
+    def _area(self, area: Area) -> Path:
+        folder = self._root / area
+        if not folder.is_dir():
+            raise Waiting(
+                f"The library folder {folder} is not there; is its disk mounted?",
+                attention="library",
+                retry_after=60,
+            )
+        return folder
+
+
+def _same_record(work: DownloadWork, target: Path) -> bool:
+    """Say whether `target` holds the JSON of the wanted version of the asset's records."""
+    if work.resource is not Resource.RECORD:
+        return False
+    try:
+        kept = json.loads(target.read_bytes())
+        return change_tag(kept["asset"], kept["master"]) == work.checksum
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from services.nas_sync.ports import Evidence, NasArchive
 
-PHOTO, SMALL = os.urandom(40_000), os.urandom(9_000)
+PHOTO, SMALL = (hashlib.shake_256(b"photo").digest(size) for size in (40_000, 9_000))
 SHA, SMALL_SHA = (hashlib.sha256(data).hexdigest() for data in (PHOTO, SMALL))
 NAME = "2024/05/IMG_0001.HEIC"
 

@@ -29,7 +29,7 @@ from shared.ports.files import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PHOTO = os.urandom(70_000)
+PHOTO = hashlib.shake_256(b"photo").digest(70_000)
 SHA = hashlib.sha256(PHOTO).hexdigest()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ from shared.ports.files import Occupied, SourceMissing, UnsafePath, WrongLength
 if TYPE_CHECKING:
     from pathlib import Path
 
-PHOTO = os.urandom(5_000)
+PHOTO = hashlib.shake_256(b"photo").digest(5_000)
 SHA = hashlib.sha256(PHOTO).hexdigest()
 
 

@@ -3,17 +3,18 @@
 import hashlib
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pyicloud.exceptions import PyiCloudAPIResponseException, PyiCloudFailedLoginException
 
-from tests.integration.icloud_sim import REPOSITORY, Simulator, client, running, signed_in
+from simulators.icloud.__main__ import main
+from simulators.icloud.folder_scan import read_library
+from tests.integration.icloud_sim import Simulator, client, running, signed_in
 
 MANY = 130
 
@@ -184,42 +185,56 @@ def test_the_truth_comes_in_pages_too(simulator: Simulator) -> None:
     assert first["counts"]["assets"] == MANY
 
 
-def start(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "simulators.icloud", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=20, check=False, cwd=REPOSITORY
-    )
-
-
-def test_what_cannot_start_says_why_in_one_line(simulator: Simulator, tmp_path: Path) -> None:
-    missing = start("--library", str(tmp_path / "none"), "--run-dir", str(tmp_path / "run"))
-    assert missing.returncode == 2
-    assert "does not exist" in missing.stderr
+def test_what_cannot_start_says_why_in_one_line(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--library", str(tmp_path / "none"), "--run-dir", str(tmp_path / "run")]) == 2
+    missing = capsys.readouterr().err
     port = simulator.base_url.rpartition(":")[2]
-    taken = start("--library", str(tmp_path), "--run-dir", str(tmp_path), "--port", port)
-    assert taken.returncode == 2
-    assert f"port {port} cannot be used" in taken.stderr
-    assert len((missing.stderr + taken.stderr).splitlines()) == 2
+    assert main(["--library", str(tmp_path), "--run-dir", str(tmp_path), "--port", port]) == 2
+    taken = capsys.readouterr().err
+    assert "none does not exist." in missing
+    assert f"port {port} cannot be used" in taken
+    assert len((missing + taken).splitlines()) == 2
 
 
-def test_a_plain_folder_is_paired_and_left_alone(tmp_path: Path) -> None:
-    library = tmp_path / "library"
-    (library / "sub").mkdir(parents=True)
+def test_a_plain_folder_is_paired_and_always_gives_the_same_assets(tmp_path: Path) -> None:
     names = ("sub/A.HEIC", "sub/A.MOV", "B.JPG", "B.DNG", "C.mov", "notes.txt")
+    (tmp_path / "sub").mkdir()
     for name in names:
-        (library / name).write_bytes(name.encode())
-        os.utime(library / name, (1_600_000_000, 1_600_000_000))
-    with running(library, tmp_path / "run") as simulator:
-        assets = simulator.truth()["assets"]
-        again = simulator.truth()["assets"]
-    shapes = {asset["filename"]: sorted(asset["resources"]) for asset in assets.values()}
-    assert shapes == {
+        (tmp_path / name).write_bytes(name.encode())
+        os.utime(tmp_path / name, (1_600_000_000, 1_600_000_000))
+    specs = read_library(tmp_path)
+    assert {spec.filename: sorted(spec.resources) for spec in specs} == {
         "A.HEIC": ["live", "original"],
         "B.JPG": ["alternate", "original"],
         "C.mov": ["original"],
         "notes.txt": ["original"],
     }
-    assert assets == again
-    assert {asset["created"] for asset in assets.values()} == {"2020-09-13T12:26:40+00:00"}
-    with running(library, tmp_path / "run") as restarted:
-        assert restarted.truth()["assets"] == assets
+    assert {spec.created.isoformat() for spec in specs} == {"2020-09-13T12:26:40+00:00"}
+    assert specs == read_library(tmp_path)
+
+
+def test_the_moment_and_the_sides_of_a_photo_come_from_its_header(tmp_path: Path) -> None:
+    image = Image.new("RGB", (40, 30))
+    exif = image.getexif()
+    exif.get_ifd(0x8769).update({36867: "2019:05:04 10:20:30", 36881: "+02:00"})
+    image.save(tmp_path / "a.jpg", exif=exif)
+    (spec,) = read_library(tmp_path)
+    assert spec.created.isoformat() == "2019-05-04T10:20:30+02:00"
+    assert spec.sides == (40, 30)
+
+
+def test_a_file_that_cannot_be_read_is_listed_with_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"locked")
+    opened = Path.open
+
+    def refuse(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "a.jpg":
+            raise PermissionError(path)
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert [spec.fault for spec in read_library(tmp_path)] == ["unreadable"]

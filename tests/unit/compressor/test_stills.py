@@ -6,6 +6,7 @@ from PIL import Image, ImageChops, PngImagePlugin
 
 from services.compressor import jpeg as parts
 from services.compressor.encode import Job, compress
+from services.compressor.policy import Tier
 from services.compressor.verdict import Compressed, Left, Limits, Unreadable
 from tests.unit.compressor import samples
 
@@ -78,6 +79,18 @@ async def test_a_jpeg_whose_end_is_zeros_is_unreadable(tmp_path: Path, job: Make
     whole = samples.jpeg(tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(whole[: len(whole) * 2 // 3].ljust(len(whole), b"\0"))
     assert isinstance(await compress(job(tmp_path / "a.jpg")), Unreadable)
+
+
+async def test_a_tier_that_leaves_everything_still_finds_cut_off_pictures(
+    tmp_path: Path, job: Make
+) -> None:
+    idle = (Tier("idle", None, None, None, png=False, video_crf=None),)
+    whole = samples.jpeg(tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "zeros.jpg").write_bytes(whole[: len(whole) * 2 // 3].ljust(len(whole), b"\0"))
+    (tmp_path / "cut.png").write_bytes(samples.plot(tmp_path / "a.png").read_bytes()[:-12])
+    for name in ("zeros.jpg", "cut.png"):
+        assert isinstance(await compress(job(tmp_path / name, tiers=idle)), Unreadable)
+    assert (await left(job(tmp_path / "a.jpg", tiers=idle))).readable is True
 
 
 async def test_a_text_named_jpg_is_unreadable(tmp_path: Path, job: Make) -> None:

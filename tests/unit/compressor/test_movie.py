@@ -1,0 +1,79 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.compressor.movie import check_carried, check_result
+from services.compressor.mp4 import Movie, Track
+from services.compressor.verdict import Keep
+
+PICTURE = Track(b"vide", b"avc1", 640, 360, bytes(36), 30, 1.0, b"")
+SOUND = replace(PICTURE, handler=b"soun", codec=b"mp4a")
+FILM = Movie(
+    b"qt  ",
+    3_666_143_167,
+    (PICTURE, SOUND),
+    {"com.apple.quicktime.make": b"Apple"},
+    frozenset({b"\xa9xyz"}),
+)
+
+
+def entry(name: bytes, body: bytes) -> bytes:
+    return bytes(86) + (8 + len(body)).to_bytes(4) + name + body
+
+
+def with_picture(**changes: Any) -> Movie:
+    return replace(FILM, tracks=(replace(PICTURE, **changes), SOUND))
+
+
+def test_the_same_film_passes() -> None:
+    check_result(FILM, FILM, 30)
+    check_result(FILM, with_picture(seconds=1.03), 30)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (with_picture(samples=29), "frames"),
+        (with_picture(width=1280), "size"),
+        (with_picture(matrix=b"\1" * 36), "rotation"),
+        (with_picture(seconds=1.05), "lasts"),
+        (replace(FILM, tracks=(PICTURE,)), "sound"),
+        (replace(FILM, created=0), "creation time"),
+        (replace(FILM, keys={}), "quicktime.make"),
+        (replace(FILM, keys={"com.apple.quicktime.make": b"?"}), "quicktime.make"),
+        (replace(FILM, user_data=frozenset()), "place"),
+    ],
+)
+def test_a_film_that_lost_something_is_not_kept(changed: Movie, reason: str) -> None:
+    with pytest.raises(Keep, match=reason):
+        check_result(FILM, changed, 30)
+
+
+def test_frames_that_cannot_be_decoded_do_not_count() -> None:
+    with pytest.raises(Keep, match="29 of 30 frames"):
+        check_result(FILM, FILM, 29)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (replace(FILM, tracks=(*FILM.tracks, replace(SOUND, handler=b"meta"))), "timed metadata"),
+        (replace(FILM, tracks=(*FILM.tracks, PICTURE)), "several video streams"),
+        (with_picture(samples=0), "fragments"),
+        (with_picture(entry=entry(b"dvvC", bytes(24))), "Dolby"),
+        (with_picture(entry=entry(b"vexu", bytes(24))), "second eye"),
+        (with_picture(entry=entry(b"colr", b"nclx\0\x09\0\x10\0\x09")), "HDR"),
+        (with_picture(entry=entry(b"hvcC", bytes(17) + b"\xfa\xfa")), "8 bits"),
+        (with_picture(entry=entry(b"avcC", b"\x01\x6e")), "8 bits"),
+    ],
+)
+def test_a_film_that_would_lose_something_is_left(changed: Movie, reason: str) -> None:
+    with pytest.raises(Keep, match=reason):
+        check_carried(changed)
+
+
+def test_plain_films_are_encoded() -> None:
+    check_carried(FILM)
+    check_carried(with_picture(entry=entry(b"avcC", b"\x01\x64")))
+    check_carried(with_picture(entry=entry(b"hvcC", bytes(17) + b"\xf8\xf8")))

@@ -9,34 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import json
 import os
-import signal
-import sys
 import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.compressor.child import ask
 from services.compressor.policy import BALANCED, Tier, tier_for
-from services.compressor.verdict import Compressed, Left, Limits, Progress, Unreadable
+from services.compressor.verdict import Compressed, Left, Limits, Unreadable
 from shared.adapters.local_files import place, sorted_errors, sync_dir, sync_path
-from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
+from shared.domain.errors import Permanent, PhotoductError
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
-_ROOT = Path(__file__).parents[2]
-_PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
-    "IMAGEIO_FFMPEG_EXE",
-)
-_LAST_WORDS = 2000  # characters of the child's stderr that are kept
+    from services.compressor.verdict import Progress
 
 
 class TargetTaken(Permanent):
@@ -70,7 +58,7 @@ async def compress(job: Job, progress: Progress | None = None) -> Compressed | L
     started = time.monotonic()
     tier = tier_for(job.created, job.now, job.tiers)
     try:
-        answer = await _ask(job, tier, temp, progress or (lambda _: None))
+        answer = await ask(_request(job, tier, temp), job.seconds, progress or (lambda _: None))
         return await _settle(job, tier, temp, answer, started)
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -84,34 +72,6 @@ def _check(job: Job) -> None:
         raise TargetTaken(f"{job.target} is there already; it is not replaced.")
 
 
-async def _ask(job: Job, tier: Tier, temp: Path, progress: Progress) -> dict[str, Any]:
-    """Run the child; return its answer. Raises what its death means."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.compressor.worker",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        cwd=_ROOT, env=_environment(), start_new_session=True,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(job.seconds):
-            _send(child, _request(job, tier, temp))
-            answer, words = await asyncio.gather(_listen(child, progress), _last_words(child))
-            await child.wait()
-    except TimeoutError:
-        raise Permanent(
-            f"It was not done after {job.seconds:,.0f} seconds and was stopped."
-        ) from None
-    finally:
-        await _end(child)
-    if not isinstance(answer, dict):
-        raise _death(child.returncode or 0, words)
-    return answer
-
-
-def _environment() -> dict[str, str]:
-    """The child decodes hostile bytes: it inherits none of the service's secrets."""
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-
-
 def _request(job: Job, tier: Tier, temp: Path) -> dict[str, Any]:
     return {
         "source": str(job.source),
@@ -120,49 +80,6 @@ def _request(job: Job, tier: Tier, temp: Path) -> dict[str, Any]:
         "limits": asdict(job.limits),
         "seconds": job.seconds,
     }
-
-
-def _send(child: asyncio.subprocess.Process, request: dict[str, Any]) -> None:
-    if child.stdin:  # it stays open: its end tells the child that we are gone
-        child.stdin.write(json.dumps(request).encode() + b"\n")
-
-
-async def _listen(child: asyncio.subprocess.Process, progress: Progress) -> dict[str, Any] | None:
-    answer: dict[str, Any] | None = None
-    async for line in child.stdout or asyncio.StreamReader():
-        said = json.loads(line)
-        if "progress" in said:
-            progress(float(said["progress"]))
-        else:
-            answer = said
-    return answer
-
-
-async def _last_words(child: asyncio.subprocess.Process) -> str:
-    words = b""
-    while child.stderr and (more := await child.stderr.read(65536)):
-        words = (words + more)[-_LAST_WORDS:]
-    return words.decode("utf-8", "replace").strip()
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """Kill the child with all it started, and reap it; a second cancellation does not stop that."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    if child.stdin:
-        child.stdin.close()
-    await asyncio.shield(child.wait())
-
-
-def _death(code: int, words: str) -> PhotoductError:
-    last = words.splitlines()[-1] if words else "it said nothing"
-    if "NoFfmpeg" in last:
-        return Fatal(last.partition(": ")[2])
-    if code == -signal.SIGKILL:
-        return Transient("The encoder was killed from outside, perhaps for want of memory.")
-    if code < 0:
-        return Permanent(f"The encoder crashed on this file ({signal.Signals(-code).name}).")
-    return Permanent(f"The encoder failed on this file: {last}")
 
 
 async def _settle(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.compressor import encode
+from services.compressor import child, encode
 from services.compressor.encode import Job, TargetTaken, compress
 from services.compressor.policy import BALANCED
 from services.compressor.verdict import Compressed
@@ -58,14 +58,14 @@ async def test_cancelling_kills_the_encoder_and_clears_up(tmp_path: Path, job: M
     task = asyncio.create_task(compress(job(source)))
     while not list((tmp_path / "compress").iterdir()):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
-    assert any("ffmpeg" in child for child in children() - before)
+    assert any("ffmpeg" in name for name in children() - before)
     started = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - started < 2
     await asyncio.sleep(0.1)
-    assert not [child for child in children() - before if "defunct" not in child]
+    assert not [name for name in children() - before if "defunct" not in name]
     assert not list((tmp_path / "compress").iterdir())
 
 
@@ -88,7 +88,7 @@ async def test_a_crash_costs_one_file(
     package = tmp_path / "fake" / "services" / "compressor"
     package.mkdir(parents=True)
     (package / "worker.py").write_text(code)
-    monkeypatch.setattr(encode, "_ROOT", tmp_path / "fake")
+    monkeypatch.setattr(child, "_ROOT", tmp_path / "fake")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     with pytest.raises(error, match=text):
         await compress(job(samples.jpeg(tmp_path / "a.jpg")))
@@ -112,7 +112,7 @@ async def test_leftovers_of_a_killed_try_do_no_harm(tmp_path: Path, job: Make) -
 
 async def test_the_child_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHOTODUCT_NATS_PASSWORD", "secret")
-    assert "secret" not in encode._environment().values()
+    assert "secret" not in child._environment().values()
 
 
 def test_the_waiting_service_loads_no_codec() -> None:
@@ -126,14 +126,14 @@ def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
     source = samples.video(tmp_path / "a.mov", seconds=30)
     this = Job(source, tmp_path / "t.mov", NOW, NOW)
     request = json.dumps(encode._request(this, BALANCED[2], tmp_path / "part"))
-    child = subprocess.Popen(
+    worker = subprocess.Popen(
         [sys.executable, "-m", "services.compressor.worker"],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=encode._ROOT, start_new_session=True,
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=child._ROOT, start_new_session=True,
     )  # fmt: skip
-    assert child.stdin
-    child.stdin.write(request.encode() + b"\n")
-    child.stdin.flush()
+    assert worker.stdin
+    worker.stdin.write(request.encode() + b"\n")
+    worker.stdin.flush()
     time.sleep(0.5)
-    assert child.poll() is None
-    child.stdin.close()
-    assert child.wait(5) == -9
+    assert worker.poll() is None
+    worker.stdin.close()
+    assert worker.wait(5) == -9

@@ -1,0 +1,74 @@
+"""Questions and answers over the bus, as JSON of pydantic models; an answer that is an error is one sentence in a header."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from shared.domain.errors import PhotoductError, Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from nats.aio.msg import Msg
+
+    from shared.adapters.jetstream import Connection
+
+log = structlog.get_logger()
+ERROR: Final = "Photoduct-Error"
+_Answer = TypeVar("_Answer", bound=BaseModel)
+_Question = TypeVar("_Question", bound=BaseModel)
+
+
+async def ask(
+    connection: Connection,
+    subject: str,
+    question: BaseModel,
+    answer: type[_Answer],
+    *,
+    within: float = 10.0,
+) -> _Answer:
+    """Return the answer; Transient when nobody answers within that many seconds, or with an error."""
+    msg = await connection.request(subject, question.model_dump_json().encode(), within=within)
+    problem = (msg.headers or {}).get(ERROR)
+    if problem:
+        raise Transient(str(problem))
+    try:
+        return answer.model_validate_json(msg.data)
+    except ValidationError as error:
+        raise Transient(
+            f"The answer to {subject} cannot be read: is it another version?"
+        ) from error
+
+
+async def serve(
+    connection: Connection,
+    subject: str,
+    question: type[_Question],
+    answer: Callable[[_Question], Awaitable[BaseModel]],
+) -> None:
+    """Answer each request on `subject`, one after the other; several processes share the requests."""
+
+    async def on_message(msg: Msg) -> None:
+        if msg.reply:
+            body, headers = await _answered(msg, question, answer)
+            await connection.publish(msg.reply, body, headers=headers)
+
+    await connection.subscribe(subject, on_message, queue="servers")
+
+
+async def _answered(
+    msg: Msg, question: type[_Question], answer: Callable[[_Question], Awaitable[BaseModel]]
+) -> tuple[bytes, dict[str, str] | None]:
+    try:
+        found = await answer(question.model_validate_json(msg.data))
+    except ValidationError:
+        return b"", {ERROR: f"The question on {msg.subject} cannot be read: is it another version?"}
+    except PhotoductError as error:
+        return b"", {ERROR: str(error)}
+    except Exception:  # the asker must hear of it, and the next question is answered all the same
+        log.exception("Answering failed unexpectedly.", subject=msg.subject)
+        return b"", {ERROR: f"Answering {msg.subject} failed unexpectedly; see the log."}
+    return found.model_dump_json().encode(), None

@@ -1,0 +1,68 @@
+"""A real nats-server per test on a free port, with photoduct's users and streams."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared.adapters import nats_server
+from shared.adapters.jetstream import Connection, Login, connect
+from shared.adapters.nats_server import ServerFiles
+from shared.runtime.bootstrap import bootstrap
+from shared.runtime.bus_users import user_rules
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class RealNats:
+    files: ServerFiles
+    process: asyncio.subprocess.Process | None = None
+    open: list[Connection] = field(default_factory=list)
+
+    def login(self, user: str) -> Login:
+        return Login(self.files.url, user, self.files.secrets / user)
+
+    async def connect(self, user: str) -> Connection:
+        connection = await connect(self.login(user))
+        self.open.append(connection)
+        return connection
+
+    async def start(self) -> None:
+        with (self.files.data / "nats.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                str(nats_server.find_binary()), "-c", str(self.files.config), stdout=log, stderr=log
+            )
+        await nats_server.answers(self.files.port)
+
+    async def kill(self) -> None:
+        assert self.process
+        if self.process.returncode is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def real_nats(folder: Path) -> AsyncIterator[RealNats]:
+    nats = RealNats(ServerFiles(folder, free_port()))
+    nats_server.write_config(nats.files, user_rules(nats.files.secrets))
+    await nats.start()
+    try:
+        await bootstrap(nats.login("admin"))
+        yield nats
+    finally:
+        await asyncio.gather(*(connection.close() for connection in nats.open))
+        await nats.kill()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from services.state import schema
-from services.state.policy.facts import Asset, Books, Media, Task
+from services.state.policy.facts import Asset, Books, Media, Move, Proof, Task
 from services.state.policy.status import derived
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ Row = TypeVar("Row", Asset, Media, Task)
 ASSET_FIELDS = tuple(f.name for f in fields(Asset) if f.name != "media")
 MEDIA_FIELDS = tuple(f.name for f in fields(Media))
 TASK_FIELDS = tuple(f.name for f in fields(Task))
+MOVE_FIELDS = tuple(f.name for f in fields(Move))
+PROOF_FIELDS = tuple(f.name for f in fields(Proof))
 _ASSET_TUPLE, _MEDIA_TUPLE, _TASK_TUPLE = (
     attrgetter(*names) for names in (ASSET_FIELDS, MEDIA_FIELDS, TASK_FIELDS)
 )
@@ -87,7 +89,7 @@ class Transaction:
             taken=self._taken,
             next_asset=_next_id(connection, schema.asset),
             next_media=_next_id(connection, schema.media),
-            write_step=self._write_rows,
+            write_step=lambda asset: self._write_rows([asset]),
         )
         self._library_root, self._level = library_root, level
         self._assets: dict[int, tuple[object, ...]] = {}
@@ -159,10 +161,10 @@ class Transaction:
         books, run = self.books, self.connection.execute
         if applied:
             run(insert(schema.inbox), [{"report_id": key, "at": books.now} for key in applied])
-        self._write_rows()
+        self._write_rows(books.assets.values())
         self._write_tasks()
         if books.moves:
-            run(insert(schema.history), [{"at": books.now, **_flat(move)} for move in books.moves])
+            run(insert(schema.history), [_named(books.now, MOVE_FIELDS, m) for m in books.moves])
         if books.proofs:
             run(
                 insert(schema.evidence),
@@ -170,14 +172,15 @@ class Transaction:
             )
         self._write_rest()
 
-    def _write_rows(self) -> None:
-        self._write_media(self._write_assets())
+    def _write_rows(self, assets: Collection[Asset]) -> None:
+        removed = self._write_assets(assets)
+        self._write_media([media for asset in assets for media in asset.media], removed)
 
-    def _write_assets(self) -> set[int]:
+    def _write_assets(self, assets: Iterable[Asset]) -> set[int]:
         """Write changed assets; return those whose removal moved, on which media columns depend."""
         removed: set[int] = set()
         new, changed = [], []
-        for asset in self.books.assets.values():
+        for asset in assets:
             row = _ASSET_TUPLE(asset)
             before = self._assets.get(asset.id)
             if before is None:
@@ -196,9 +199,9 @@ class Transaction:
             self.connection.execute(_UPDATE_ASSET, changed)
         return removed
 
-    def _write_media(self, removed: Collection[int]) -> None:
+    def _write_media(self, files: Iterable[Media], removed: Collection[int]) -> None:
         new, changed = [], []
-        for media in self.books.media.values():
+        for media in files:
             row = _MEDIA_TUPLE(media)
             before = self._media.get(media.id)
             if before == row and media.asset_id not in removed:
@@ -356,5 +359,5 @@ def _chunks(values: list[Any]) -> Iterator[list[Any]]:
         yield values[start : start + CHUNK]
 
 
-def _flat(row: Any) -> dict[str, Any]:
-    return asdict(row)
+def _named(now: datetime, names: Sequence[str], row: Move | Proof) -> dict[str, Any]:
+    return {"at": now, **{name: getattr(row, name) for name in names}}

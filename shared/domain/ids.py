@@ -60,4 +60,7 @@ class GoogleLevel(StrEnum):
     @property
     def rank(self) -> int:
         """Return the position in the order of strength, 0 for none."""
-        return list(GoogleLevel).index(self)
+        return _RANK[self]
+
+
+_RANK = {level: rank for rank, level in enumerate(GoogleLevel)}

@@ -183,10 +183,10 @@ class Books:
     moves: list[Move] = field(default_factory=list)
     proofs: list[Proof] = field(default_factory=list)
     new_names: set[str] = field(default_factory=set)
-    stepped: set[tuple[int, int | None, str]] = field(default_factory=set)
-    """Machines that moved since the rows were last written."""
-    write_step: Callable[[], None] = lambda: None
-    """Writes the rows as they are, so that the database sees every single step and can refuse it."""
+    stepped: dict[int, set[tuple[int | None, str]]] = field(default_factory=dict)
+    """By asset, the machines that moved since its rows were last written."""
+    write_step: Callable[[Asset], None] = lambda _: None
+    """Writes an asset's rows as they are, so that the database sees every single step and can refuse it."""
     touched: set[int] = field(default_factory=set)
     void_archive: str | None = None
     """Set when the NAS turned out to be another one: all evidence of others is void."""
@@ -208,10 +208,11 @@ class Books:
         asset_id, media_id = (
             (thing.id, None) if isinstance(thing, Asset) else (thing.asset_id, thing.id)
         )
-        if (asset_id, media_id, machine) in self.stepped:
-            self.write_step()
-            self.stepped.clear()
-        self.stepped.add((asset_id, media_id, machine))
+        stepped = self.stepped.setdefault(asset_id, set())
+        if (media_id, machine) in stepped:
+            self.write_step(self.assets[asset_id])
+            stepped.clear()
+        stepped.add((media_id, machine))
         setattr(thing, machine, new)
         self.touched.add(asset_id)
         self.moves.append(Move(asset_id, media_id, machine, old, new, self.report_id, note))
@@ -225,7 +226,7 @@ class Books:
         for machine in machines:
             new = getattr(thing, machine)
             check_move(machine, "", new)
-            self.stepped.add((asset_id, media_id, machine))
+            self.stepped.setdefault(asset_id, set()).add((media_id, machine))
             self.moves.append(Move(asset_id, media_id, machine, "", new, self.report_id, None))
 
     def name_is_taken(self, key: str) -> bool:

@@ -168,7 +168,7 @@ class Transaction:
         if books.proofs:
             run(
                 insert(schema.evidence),
-                [{"at": books.now, **_flat(proof)} for proof in books.proofs],
+                [_named(books.now, PROOF_FIELDS, proof) for proof in books.proofs],
             )
         self._write_rest()
 

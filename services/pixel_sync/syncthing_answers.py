@@ -27,7 +27,7 @@ def holding_of(file: StagedFile, answer: dict[str, Any], *, device: str) -> Hold
     there, here = mapping(answer.get("global")), mapping(answer.get("local"))
     if there.get("deleted"):
         by_phone = there.get("modifiedBy") == device[:_SHORT_ID]
-        return Freed(parse_time(there["modified"])) if by_phone else NotYet(Lack.DELETED_HERE)
+        return Freed(parse_time(there.get("modified"))) if by_phone else NotYet(Lack.DELETED_HERE)
     if there.get("invalid") or there.get("ignored") or not there or not here:
         return NotYet(Lack.INVALID)
     if there.get("version") != here.get("version"):
@@ -61,7 +61,7 @@ def _judge_availability(answer: dict[str, Any], device: str) -> Holding:
 
 def _is_staged(file: StagedFile, info: dict[str, Any]) -> bool:
     """Compare with what was staged: a change on the disk stays invisible until it is scanned."""
-    return info.get("size") == file.size and nanoseconds(str(info["modified"])) == file.mtime_ns
+    return info.get("size") == file.size and nanoseconds(info.get("modified")) == file.mtime_ns
 
 
 def check_folder(folder: dict[str, Any], *, device: str, me: str) -> None:
@@ -87,16 +87,16 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def parse_time(text: str) -> datetime:
+def parse_time(text: Any) -> datetime:
     """Read one of Go's RFC 3339 times, to the microsecond."""
     return _EPOCH + timedelta(microseconds=nanoseconds(text) // 1000)
 
 
-def nanoseconds(text: str) -> int:
+def nanoseconds(text: Any) -> int:
     """Read one of Go's RFC 3339 times as nanoseconds since 1970, exactly as st_mtime_ns counts."""
-    match = _GO_TIME.fullmatch(text)
+    match = _GO_TIME.fullmatch(str(text))
     if match is None:
-        raise Transient(f"Syncthing answered with an unreadable time: {text[:40]!r}")
+        raise Transient(f"Syncthing answered with an unreadable time: {str(text)[:40]!r}")
     second, fraction, zone = match.groups()
     moment = datetime.fromisoformat(second + zone.replace("Z", "+00:00"))
     whole = (moment - _EPOCH) // timedelta(seconds=1)

@@ -22,7 +22,8 @@ from services.pixel_sync.ports import (
     NotYet,
     StagedFile,
 )
-from services.pixel_sync.syncthing import SyncthingAddress, SyncthingPhone
+from services.pixel_sync.syncthing import SyncthingPhone
+from services.pixel_sync.syncthing_rest import SyncthingAddress
 from shared.domain.errors import Fatal, Transient
 from simulators.phone.launch import PhoneProgram
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from services.pixel_sync.ports import ChangedOnPhone, Freed, Held, Holding, Lack, NotYet, StagedFile
-from services.pixel_sync.syncthing import SyncthingAddress, SyncthingPhone
+from services.pixel_sync.syncthing import SyncthingPhone
 from services.pixel_sync.syncthing_answers import check_folder, nanoseconds
+from services.pixel_sync.syncthing_rest import SyncthingAddress
 from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
 
 PIX, SERVER = "PIXPIXP-AAAAAAA", "SRVSRVS-AAAAAAA"
@@ -202,6 +203,7 @@ async def test_a_restart_of_syncthing_resets_the_event_cursor() -> None:
         (503, Transient),
         (429, Transient),
         (400, Permanent),
+        (404, Permanent),
     ],
 )
 async def test_errors_say_what_comes_next(status: int, error: type[PhotoductError]) -> None:
@@ -261,3 +263,13 @@ def test_times_are_exact(text: str, expected: int) -> None:
 def test_an_unreadable_time_is_transient() -> None:
     with pytest.raises(Transient):
         nanoseconds("yesterday")
+
+
+async def test_what_is_not_syncthing_is_noticed() -> None:
+    async with client({"system/status": {"startTime": "x"}, "events": 404}) as phone:
+        with pytest.raises(Permanent):
+            await phone.wait_for_change(timedelta(seconds=1))
+    async with client(
+        {"db/completion": {"x": 1}, "db/file": HELD | {"global": {"deleted": False}}}
+    ) as phone:
+        assert (await phone.holdings([FILE]))[FILE] != Held()

@@ -302,10 +302,8 @@ async def test_unknown_zones_and_questions_are_refused(cloud: Cloud) -> None:
     assert (await cloud.http.post(f"{ROOT}/records/query", json=question)).status_code == 400
 
 
-@pytest.mark.parametrize(("password", "status"), [("secret", 409), ("Secret", 401)])
-async def test_the_hex_form_of_the_password_works_too(
-    cloud: Cloud, password: str, status: int
-) -> None:
+async def sign_in(cloud: Cloud, password: str) -> tuple[httpx.Response, dict[str, str]]:
+    """Offer the hex form of the password only; give the answer and the headers to echo."""
     srp.rfc5054_enable()
     srp.no_username_in_x()
     stretched = SrpPassword(password)
@@ -318,14 +316,67 @@ async def test_the_hex_form_of_the_password_works_too(
     stretched.set_encrypt_info(salt, asked["iteration"], 32, SrpProtocolType(asked["protocol"]))
     proofs = (user.process_challenge(salt, b), user.H_AMK)
     m1, m2 = (base64.b64encode(proof).decode() for proof in proofs)
-    complete = await cloud.http.post(
-        "/appleauth/auth/signin/complete",
-        json={"accountName": name, "c": asked["c"], "m1": m1, "m2": m2, "trustTokens": []},
-        headers={n: init.headers[n] for n in ("scnt", "X-Apple-ID-Session-Id")},
-    )
-    assert complete.status_code == status
-    if status == 401:
-        assert complete.json()["serviceErrors"][0]["code"] == "-20101"
+    answer = {"accountName": name, "c": asked["c"], "m1": m1, "m2": m2, "trustTokens": []}
+    echo = {n: init.headers[n] for n in ("scnt", "X-Apple-ID-Session-Id")}
+    complete = "/appleauth/auth/signin/complete"
+    return await cloud.http.post(complete, json=answer, headers=echo), echo
+
+
+async def test_a_wrong_password_is_minus_20101(cloud: Cloud) -> None:
+    answer, _ = await sign_in(cloud, "Secret")
+    assert answer.status_code == 401
+    assert answer.json()["serviceErrors"][0]["code"] == "-20101"
+
+
+async def test_the_hex_form_of_the_password_leads_to_the_code(cloud: Cloud) -> None:
+    answer, echo = await sign_in(cloud, "secret")
+    assert (answer.status_code, answer.json()) == (409, {"authType": "hsa2"})
+    page = "/appleauth/auth/verify/trusteddevice/securitycode"
+    assert (await cloud.http.put(page, headers=echo)).status_code == 202
+    wrong = await cloud.http.post(page, json={"securityCode": {"code": "1"}}, headers=echo)
+    assert wrong.status_code == 400
+    assert wrong.json()["service_errors"][0]["code"] == "-21669"
+    right = {"securityCode": {"code": cloud.account.code}}
+    assert (await cloud.http.post(page, json=right, headers=echo)).status_code == 204
+    trust = await cloud.http.get("/appleauth/auth/2sv/trust", headers=echo)
+    assert trust.status_code == 204
+    assert trust.headers["X-Apple-TwoSV-Trust-Token"]
+
+
+async def test_the_password_alone_opens_nothing(cloud: Cloud) -> None:
+    cloud.http.cookies.clear()
+    answer, echo = await sign_in(cloud, "secret")
+    assert (await cloud.http.get("/appleauth/auth/2sv/trust", headers=echo)).status_code == 401
+    login = {"dsWebAuthToken": answer.headers["X-Apple-Session-Token"], "trustToken": ""}
+    account = await cloud.http.post("/setup/ws/1/accountLogin", json=login)
+    assert account.json()["hsaTrustedBrowser"] is False
+    assert account.json()["hsaChallengeRequired"] is True
+    assert "X-APPLE-WEBAUTH-TOKEN" not in account.cookies
+    assert (await cloud.http.post(f"{ROOT}/zones/list", json={})).status_code == 421
+
+
+async def test_only_the_wanted_fields_come(cloud: Cloud) -> None:
+    asked = {"records": [{"recordName": "ASSET-3"}], "desiredKeys": ["assetDate"]}
+    (record,) = (await cloud.post("records/lookup", **asked))["records"]
+    assert list(record["fields"]) == ["assetDate"]
+
+
+async def test_the_person_acts_by_hand(cloud: Cloud) -> None:
+    async def act(name: str, **body: str) -> int:
+        return (await cloud.http.post(f"/admin/{name}", json=body)).status_code
+
+    assert await act("delete", id="ASSET-3") == 200
+    assert await act("edit", id="ASSET-4", file="0.jpg") == 200
+    truth = (await cloud.http.get("/admin/truth")).json()
+    assert truth["assets"]["ASSET-3"]["deleted"]
+    assert truth["assets"]["ASSET-4"]["resources"]["edited"]["size"] == 1100
+    assert truth["counts"]["deleted"] == 1
+    assert "adjustmentType" in (await cloud.record("ASSET-4"))["fields"]
+    assert await act("recover", id="ASSET-3") == 200
+    truth = (await cloud.http.get("/admin/truth")).json()
+    assert not truth["assets"]["ASSET-3"]["deleted"]
+    assert await act("delete", id="ASSET-99") == 404
+    assert await act("edit", id="ASSET-4", file="none.jpg") == 404
 
 
 def test_a_manifest_that_names_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""The state service's settings: where the truth is kept, and the rules of deletion; every default errs towards keeping."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from services.state.policy.rules import Policy
+from shared.domain.gate import Rules
+from shared.domain.ids import GoogleLevel
+from shared.domain.spans import Span
+
+
+class DeletionSettings(BaseModel):
+    """The `deletion` part of the settings. No value of it can ask for less than a verified NAS copy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    google_evidence: Literal["settled", "freed", "confirmed", "takeout"] = "confirmed"
+    """What Google Photos has to have shown; `confirmed`: the person ran "Free up space" and said so."""
+    evidence_age: Span = timedelta(hours=24)
+    """How old the cold read of the NAS copy may be at the moment of deletion."""
+    dwell: Span = timedelta(days=14)
+    """How long an asset waits in the album; taking it out is the person's veto."""
+    minimum_age: Span = timedelta(days=30)
+    """Younger photos are never deleted."""
+    max_items_run: int = Field(default=100, ge=0)
+    """Deletions in an hour before an explicit approval is needed."""
+    max_items_day: int = Field(default=200, ge=0)
+    max_percent_day: float = Field(default=2.0, ge=0, le=100)
+    accept_weak_reads: bool = True
+    """On NFS and SMB only the client's cache can be dropped; false refuses such reads as evidence."""
+    never_delete: tuple[Literal["favorites", "hidden"], ...] = ()
+    local_purge_after: Span | None = timedelta(days=7)
+    """How long local originals stay after the confirmed deletion; null keeps them."""
+
+    @field_validator("evidence_age")
+    @classmethod
+    def _is_a_while(cls, value: timedelta) -> timedelta:
+        if not timedelta(minutes=1) <= value <= timedelta(days=7):
+            raise ValueError("expected between 1m and 7d")
+        return value
+
+
+class StateSettings(BaseModel):
+    """The `state` part of the settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    database_url: str | None = None
+    """A SQLAlchemy URL (`postgresql+psycopg://...`); default: `media.db` in the data folder."""
+    compress_after: Literal["arrived", "settled", "freed"] = "settled"
+    """Compression waits for the NAS copy and for this evidence of Google Photos."""
+    reconcile_every: Span = timedelta(seconds=30)
+    patience: Span = timedelta(minutes=2)
+    """How long work may be out before the books are compared with the bus."""
+
+
+def policy(deletion: DeletionSettings, state: StateSettings, *, enabled: bool) -> Policy:
+    """Return the rules that the settings ask for."""
+    rules = Rules(
+        enabled=enabled,
+        google_level=GoogleLevel(deletion.google_evidence),
+        evidence_age=deletion.evidence_age,
+        dwell=deletion.dwell,
+        minimum_age=deletion.minimum_age,
+        max_items_run=deletion.max_items_run,
+        max_items_day=deletion.max_items_day,
+        max_percent_day=deletion.max_percent_day,
+        accept_weak_reads=deletion.accept_weak_reads,
+    )
+    return Policy(
+        deletion=rules,
+        compress_after=GoogleLevel(state.compress_after),
+        local_purge_after=deletion.local_purge_after,
+        never_delete_favorites="favorites" in deletion.never_delete,
+        never_delete_hidden="hidden" in deletion.never_delete,
+    )

@@ -43,6 +43,10 @@ class CloudKit:
             response = await self._send(signed, path, body)
         return _read(response)
 
+    async def post_once(self, path: str, body: Json) -> Json:
+        """Post without renewing the session: for the call whose permit would run out meanwhile. Errors as of `post`."""
+        return _read(await self._send(await self._session.signed(), path, body))
+
     async def _send(self, signed: SignedIn, path: str, body: Json) -> httpx.Response:
         try:
             return await self._session.client.post(
@@ -75,6 +79,20 @@ def decline(code: object, what: str, *, wish: object = None) -> NoReturn:
     if code == "ACCESS_DENIED":
         raise wants_sign_in("iCloud denies access, as it does with Advanced Data Protection")
     raise Declined(f"iCloud declined {what} ({code})", code=str(code)[:100])
+
+
+def only_record(answer: Json, name: str | None) -> Json:
+    """Return the one record that a change was answered with; HTTP 200 says nothing about it.
+
+    Raises Declined (or Waiting) with the record's own error; Unanswered when it is not about `name` (None: any).
+    """
+    records = answer.get("records")
+    record = records[0] if isinstance(records, list) and len(records) == 1 else None
+    if not isinstance(record, dict) or (name is not None and record.get("recordName") != name):
+        raise Unanswered("iCloud's answer is not about the record that was to change")
+    if (code := record.get("serverErrorCode")) is not None:
+        decline(code, "the change", wish=record.get("retryAfter"))
+    return record
 
 
 def decline_zone(code: object, *, token: str | None, wish: object) -> NoReturn:

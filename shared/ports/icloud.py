@@ -101,6 +101,18 @@ class ReadRecords(Protocol):
         ...
 
 
+class KeepAlbum(Protocol):
+    """One album of the person's library, known by its name."""
+
+    async def add(self, asset: str) -> None:
+        """Put an asset into the album, which is made when missing; done already when it is in it."""
+        ...
+
+    async def holds(self, asset: str) -> bool:
+        """Say whether the asset is in the album now; an error is never a no."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class DeletedRecord:
     """iCloud's own record says that it is deleted; `expunged` is when it will be forgotten."""

@@ -93,7 +93,7 @@ def make_library(folder: Path) -> None:
 
 def works(pages: list[PageSeen]) -> list[DownloadWork]:
     """Make the download work that the state service would, without its naming rules."""
-    made = []
+    made: list[DownloadWork] = []
     for asset in (asset for page in pages for asset in page.assets):
         for resource in asset.resources:
             made.append(

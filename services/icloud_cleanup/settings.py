@@ -1,0 +1,14 @@
+"""icloud_cleanup's own settings; the rules of deletion are the state service's, none of these can loosen them."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class ICloudCleanupSettings(BaseModel):
+    """The `icloud_cleanup` part of the settings."""
+
+    enabled: bool = False
+    """While False, nothing is deleted, whatever the state service would permit."""
+    album: str = "DeletePending"
+    """The album in which finished assets wait; taking one out of it is the person's veto."""

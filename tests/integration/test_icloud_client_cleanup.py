@@ -1,0 +1,243 @@
+"""icloud_cleanup against the simulated iCloud: album, veto, permitted and refused deletions, answers that get lost."""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from services.icloud_cleanup.deleting import DeleteHandler
+from services.icloud_cleanup.handler import AlbumHandler
+from services.icloud_cleanup.library import Library
+from services.icloud_cleanup.settings import ICloudCleanupSettings
+from shared.adapters.icloud_album import ICloudAlbum
+from shared.adapters.icloud_albums import albums_named
+from shared.adapters.icloud_delete import ICloudDelete
+from shared.adapters.icloud_reading import ICloudRecords
+from shared.adapters.icloud_session import ICloudSession, open_session
+from shared.adapters.icloud_transport import CloudKit
+from shared.domain.events import AlbumAdded, AssetWork, Deleted, DeletionKept, FileRef, Report
+from shared.domain.icloud_records import change_tag, is_deleted, master_name
+from shared.domain.ids import Area, Resource
+from shared.domain.questions import ClaimDeletion, Claimed
+from tests.integration.icloud_setup import Bus, Cloud, FixedClock, cloud
+
+BYTES = b"a photo, as far as moving it goes"
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with cloud(tmp_path_factory.mktemp("icloud")) as running:
+        yield running
+
+
+class Parts:
+    """icloud_cleanup's parts on one session."""
+
+    def __init__(self, session: ICloudSession, place: Cloud) -> None:
+        cloudkit = CloudKit(session)
+        self.session = session
+        self.place = place
+        self.clock = FixedClock()
+        self.bus = Bus()
+        self.records = ICloudRecords(cloudkit)
+        self.album = ICloudAlbum(cloudkit, self.records, "DeletePending")
+        self.add = AlbumHandler(library=Library(place.root), album=self.album, clock=self.clock)
+        self.delete = DeleteHandler(
+            records=self.records,
+            album=self.album,
+            delete=ICloudDelete(cloudkit),
+            ask=self.bus.ask,
+            clock=self.clock,
+            settings=ICloudCleanupSettings(enabled=True),
+        )
+
+    async def asset(self, filename: str) -> str:
+        """Return the id of a photo of the library by its name there."""
+        assets = self.place.simulator.truth()["assets"]
+        return next(str(i) for i, a in assets.items() if a["filename"] == filename)
+
+    async def work(self, asset: str, *, stage: str = "delete") -> AssetWork:
+        whole = await self.records.whole(asset)
+        assert whole.asset is not None
+        return AssetWork(
+            stage=stage,
+            key=1,
+            attempt=1,
+            asset=asset,
+            created=self.clock.now(),
+            zone="PrimarySync",
+            change_tag=change_tag(whole.asset, whole.master),
+            files=(self.file(asset),),
+        )
+
+    def file(self, asset: str) -> FileRef:
+        path = self.place.root / "backup" / f"{asset}.jpg"
+        if not (self.place.root / "delete_pending" / path.name).exists():
+            path.write_bytes(BYTES)
+        return FileRef(
+            media=7,
+            resource=Resource.ORIGINAL,
+            area=Area.BACKUP,
+            path=path.name,
+            sha256=hashlib.sha256(BYTES).hexdigest(),
+            size=len(BYTES),
+        )
+
+    async def is_deleted(self, asset: str) -> bool:
+        found = (await self.records.whole(asset)).asset
+        assert found is not None
+        return is_deleted(found)
+
+    def permit(self, *, seconds: float = 60) -> None:
+        self.bus.answers["claim_deletion"] = Claimed(
+            permit="p1", deadline=self.clock.now() + timedelta(seconds=seconds)
+        )
+
+
+@asynccontextmanager
+async def parts(place: Cloud) -> AsyncIterator[Parts]:
+    async with open_session(place.settings) as session:
+        yield Parts(session, place)
+
+
+async def in_album(it: Parts, filename: str) -> str:
+    asset = await it.asset(filename)
+    reports = await it.add(await it.work(asset, stage="album"))
+    assert [type(report) for report in reports] == [AlbumAdded]
+    return asset
+
+
+def only(reports: Any) -> Report:
+    (report,) = reports
+    assert isinstance(report, Report)
+    return report
+
+
+async def test_the_album_is_made_once_and_adding_again_is_no_error(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        asset = await in_album(it, "one.jpg")
+        assert await in_album(it, "one.jpg") == asset
+        assert await it.album.holds(asset)
+        assert (signed.root / "delete_pending" / f"{asset}.jpg").read_bytes() == BYTES
+        assert not (signed.root / "backup" / f"{asset}.jpg").exists()
+    async with parts(signed) as it:  # another process knows the album by its name alone
+        await in_album(it, "two.jpg")
+        assert len(await albums_named(CloudKit(it.session), "DeletePending")) == 1
+
+
+async def test_without_a_permit_nothing_is_deleted_and_a_veto_is_told(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        asset = await in_album(it, "two.jpg")
+        signed.simulator.act("remove-from-album", id=asset, album="DeletePending")
+        it.bus.answers["claim_deletion"] = Claimed(
+            permit=None, deadline=None, veto=True, reasons=("it was taken out",)
+        )
+        report = only(await it.delete(await it.work(asset)))
+        assert isinstance(report, DeletionKept)
+        assert report.veto
+        assert report.reasons == ("it was taken out",)
+        claim = it.bus.asked[-1][1]
+        assert isinstance(claim, ClaimDeletion)
+        assert not claim.in_album
+        assert not await it.is_deleted(asset)
+
+
+async def test_the_claim_says_what_icloud_holds_now(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        asset = await in_album(it, "one.jpg")
+        it.permit(seconds=-1)
+        work = await it.work(asset)
+        report = only(await it.delete(work))
+        assert isinstance(report, DeletionKept)
+        assert report.permit == "p1"
+        assert not await it.is_deleted(asset)
+        claim = it.bus.asked[-1][1]
+        assert (claim.change_tag, claim.zone) == (work.change_tag, "PrimarySync")
+        assert claim.in_album
+        assert not claim.deleted
+        assert claim.problem is None
+        assert [kind for kind, _ in claim.resources] == [Resource.ORIGINAL, Resource.LIVE]
+
+
+async def test_a_permitted_deletion_is_soft_and_confirmed(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        asset = await in_album(it, "three.jpg")
+        it.permit()
+        work = await it.work(asset)
+        report = only(await it.delete(work))
+        assert isinstance(report, Deleted)
+        assert report.permit == "p1"
+        assert report.expunged is not None
+        assert await it.is_deleted(asset)
+        it.bus.answers["claim_deletion"] = Claimed(
+            permit="p1", deadline=None, already_permitted=True
+        )
+        assert only(await it.delete(work)) == report
+
+
+async def test_a_change_after_the_permit_is_refused_by_icloud_and_told(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        asset = await in_album(it, "four.jpg")
+        it.permit()
+        claimed = it.bus.answers["claim_deletion"]
+
+        def change_first(_question: object) -> Claimed:
+            signed.simulator.act("favorite", id=asset, favorite=True)
+            assert isinstance(claimed, Claimed)
+            return claimed
+
+        it.bus.answers["claim_deletion"] = change_first
+        report = only(await it.delete(await it.work(asset)))
+        assert isinstance(report, DeletionKept)
+        assert report.permit == "p1"
+        assert "CAS_OP_LOCK" in report.reasons[0]
+        assert not await it.is_deleted(asset)
+
+
+async def test_a_lost_answer_is_read_back_and_the_deletion_not_sent_again(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        asset = await in_album(it, "five.jpg")
+        work = await it.work(asset)
+        it.permit()
+        sent: list[str] = []
+
+        async def lose_answer(response: httpx.Response) -> None:
+            if response.request.url.path.endswith("records/modify"):
+                sent.append("modify")
+                raise httpx.ReadTimeout("lost", request=response.request)
+
+        it.session.client.event_hooks["response"] = [lose_answer]
+        report = only(await it.delete(work))
+        assert isinstance(report, Deleted)
+        assert sent == ["modify"]
+        assert await it.is_deleted(asset)
+
+
+async def test_a_request_that_got_lost_leaves_the_asset_and_says_so(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        asset = await in_album(it, "six.jpg")
+        work = await it.work(asset)
+        it.permit()
+
+        async def lose_request(request: httpx.Request) -> None:
+            if request.url.path.endswith("records/modify"):
+                raise httpx.WriteTimeout("lost", request=request)
+
+        it.session.client.event_hooks["request"] = [lose_request]
+        report = only(await it.delete(work))
+        assert isinstance(report, DeletionKept)
+        assert "read back: the asset is still there" in report.reasons[0]
+        assert not await it.is_deleted(asset)
+
+
+async def test_the_master_of_an_asset_is_read_with_it(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        whole = await it.records.whole(await it.asset("one.jpg"))
+        assert whole.asset is not None
+        assert whole.master is not None
+        assert whole.master["recordName"] == master_name(whole.asset)
+        assert await it.records.whole("no-such-asset") == type(whole)(None, None)

@@ -50,8 +50,9 @@ def _password(options: argparse.Namespace) -> str:
 
 
 def _sentence(error: Exception, port: int) -> str:
-    if isinstance(error, OSError) and error.filename is None:
-        return f"port {port} cannot be used: {error.strerror or error}."
+    if isinstance(error, OSError):
+        what = f"port {port}" if error.filename is None else str(error.filename)
+        return f"{what} cannot be used: {error.strerror or error}."
     return " ".join(str(error).split()).rstrip(".") + "."
 
 

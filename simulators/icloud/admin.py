@@ -1,5 +1,6 @@
 """The pages under /admin: what is true, and what the person does by hand; Apple has none of them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,9 @@ class AdminPages:
         """Give the truth, in pages by `offset` and `limit` or whole."""
         offset, limit = (request.query_params.get(name, "") for name in ("offset", "limit"))
         start = int(offset) if offset.isdigit() else 0
-        return JSONResponse(await self.truth.page(start, int(limit) if limit.isdigit() else None))
+        found = await self.truth.page(start, int(limit) if limit.isdigit() else None)
+        # Escaped, because a path may hold bytes that are no Unicode.
+        return Response(json.dumps(found), media_type="application/json")
 
     async def show_code(self, _request: Request) -> Response:
         """Give the code that the person's devices show now, null when none is shown."""

@@ -1,5 +1,6 @@
 """Turns a folder of plain files into assets, pairing what belongs together; it only reads."""
 
+import os
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -69,7 +70,7 @@ def _spec(folder: Path, files: dict[Role, Path]) -> AssetSpec:
     return AssetSpec(
         id=name,
         master_id=master_name(f"of {name}"),
-        filename=original.name,
+        filename=os.fsencode(original.name).decode("utf-8", "replace"),
         created=created,
         added=file_moment(original),
         resources=files,

@@ -92,8 +92,12 @@ def read_manifest(folder: Path) -> list[AssetSpec]:
     try:
         text = (folder / "library.json").read_text(encoding="utf-8")
         manifest = Manifest.model_validate(json.loads(text))
-    except (OSError, ValueError, ValidationError) as error:
-        raise LibraryError(f"library.json in {folder} cannot be used: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise LibraryError(f"library.json in {folder}: {place}: {first['msg']}") from error
+    except (OSError, ValueError) as error:
+        raise LibraryError(f"library.json in {folder} cannot be read: {error}") from error
     specs = [_spec(folder, number, asset) for number, asset in enumerate(manifest.assets)]
     _refuse_repeated_ids(specs)
     return specs

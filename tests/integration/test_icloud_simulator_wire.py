@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -377,6 +378,29 @@ async def test_the_person_acts_by_hand(cloud: Cloud) -> None:
     assert not truth["assets"]["ASSET-3"]["deleted"]
     assert await act("delete", id="ASSET-99") == 404
     assert await act("edit", id="ASSET-4", file="none.jpg") == 404
+
+
+async def test_a_name_that_is_no_unicode_is_served(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff.jpg")).write_bytes(b"odd")
+    account = Account("demo@example.com", "secret")
+    app = make_app(read_library(tmp_path), tmp_path, account)
+    cookies = {"X-APPLE-WEBAUTH-TOKEN": account.open_web_session()}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(
+        transport=transport, cookies=cookies, base_url="https://icloud.test"
+    ) as http:
+        cloud = Cloud(account, http)
+        (asset,) = (await http.get("/admin/truth")).json()["assets"].values()
+        master, _ = await cloud.query("CPLAssetAndMasterByAddedDate")
+    assert asset["filename"] == "\ufffd.jpg"
+    encoded = master["fields"]["filenameEnc"]["value"]
+    assert base64.b64decode(encoded).decode() == asset["filename"]
+
+
+def test_a_manifest_that_is_malformed_is_refused_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "library.json").write_text('{"assets": [{"filename": 1, "resources": {}}]}')
+    with pytest.raises(LibraryError, match=r"^[^\n]*assets\.0\.filename: [^\n]*$"):
+        read_library(tmp_path)
 
 
 def test_a_manifest_that_names_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""The demo's settings: everything quick, deletion turned on, and each safety default that this overrides named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from simulators.demo.apple import Apple
+    from simulators.phone.launch import PhoneTold
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One setting that a person would not change like this."""
+
+    setting: str
+    default: str
+    demo: str
+
+
+OVERRIDES = (
+    Override("icloud_cleanup.enabled", "false", "true"),
+    Override("deletion.google_evidence", "confirmed", "freed"),
+    Override("deletion.dwell", "14d", "2s"),
+    Override("deletion.minimum_age", "30d", "0s"),
+    Override("deletion.max_items_run", "100", "100000"),
+    Override("deletion.max_items_day", "200", "100000"),
+    Override("deletion.max_percent_day", "2", "100"),
+    Override("deletion.local_purge_after", "7d", "1s"),
+    Override("pixel_sync.settle_for", "3d", "1s"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where the demo lives; all below one folder of its own."""
+
+    root: Path
+
+    @property
+    def media(self) -> Path:
+        """The library root."""
+        return self.root / "media"
+
+    @property
+    def nas(self) -> Path:
+        """The simulated NAS."""
+        return self.root / "nas"
+
+    @property
+    def data(self) -> Path:
+        """The product's own data."""
+        return self.root / "data"
+
+    @property
+    def google(self) -> Path:
+        """What the simulated Google holds."""
+        return self.root / "google"
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.root / "config.yaml"
+
+
+def settings(
+    folders: Folders, apple: Apple, apple_id: str, phone: PhoneTold, port: int
+) -> dict[str, Any]:
+    """Return the demo's settings as they stand in its `config.yaml`."""
+    made: dict[str, Any] = {
+        "library": {"root": str(folders.media), "free_space_floor": 100_000_000},
+        "nas": {"root": str(folders.nas)},
+        "data": {"root": str(folders.data)},
+        "nats": {"url": f"nats://127.0.0.1:{port}"},
+        "icloud": {
+            "apple_id": apple_id,
+            "server": apple.base_url,
+            "ca_bundle": str(apple.ca),
+            "session_dir": str(folders.data / "session"),
+        },
+        "downloader": {"look": "1h"},
+        "pixel_sync": {
+            "rest_url": phone.rest_url,
+            "api_key": phone.api_key,
+            "folder": phone.folder,
+            "device": phone.device,
+        },
+        "state": {"reconcile_every": "5s", "patience": "10s"},
+        "deletion": {},
+        "icloud_cleanup": {},
+    }
+    for one in OVERRIDES:
+        section, _, name = one.setting.partition(".")
+        made[section][name] = yaml.safe_load(one.demo)
+    return made
+
+
+def write(folders: Folders, made: dict[str, Any]) -> None:
+    """Write the settings file."""
+    folders.config.write_text(yaml.safe_dump(made, sort_keys=False))

@@ -1,0 +1,110 @@
+"""Prints what the demo did and what the proof found; the numbers come from the state service, the verdict from outside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from shared.domain.pipeline import STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from shared.domain.questions import Status
+    from simulators.demo.configuration import Override
+    from simulators.demo.progress import Watched
+    from simulators.demo.proof import Findings
+
+
+def size(count: float) -> str:
+    """Say a number of bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000 or unit == "GB":
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def overrides(console: Console, changed: tuple[Override, ...]) -> None:
+    """Say which safety defaults the demo sets aside, and why it may."""
+    table = Table(
+        title="Safety defaults that this demo overrides (its photos are copies)",
+        title_justify="left",
+    )
+    for heading in ("setting", "default", "in this demo"):
+        table.add_column(heading)
+    for one in changed:
+        table.add_row(one.setting, one.default, one.demo)
+    console.print(table)
+
+
+def totals(console: Console, watched: Watched) -> None:
+    """Print assets, files, bytes and the time of each stage."""
+    status = watched.status
+    if status is None:
+        return
+    table = Table(title="What happened", title_justify="left", show_header=False)
+    table.add_column("", style="bold")
+    table.add_column("", justify="right")
+    count = status.totals
+    for name, value in (
+        ("assets", f"{count['assets']}"),
+        ("files (records of iCloud included)", f"{count['files']}"),
+        ("bytes in", size(count["bytes_in"])),
+        ("bytes saved (has left the disks)", size(count["bytes_saved"])),
+        ("bytes reclaimable (originals kept beside renditions)", size(count["bytes_reclaimable"])),
+        ("deleted from iCloud", f"{count['deleted']}"),
+        ("in quarantine", f"{count['quarantined']}"),
+        ("time", f"{watched.seconds:.1f} s"),
+    ):
+        table.add_row(name, value)
+    console.print(table)
+    console.print(_stages(status))
+
+
+def _stages(status: Status) -> Table:
+    table = Table(title="Time per stage (summed over parallel workers)", title_justify="left")
+    table.add_column("stage")
+    for heading in ("done", "failed", "seconds"):
+        table.add_column(heading, justify="right")
+    for stage in STAGES:
+        work = status.work.get(stage.name, {})
+        seconds = status.stage_seconds.get(stage.name, 0.0)
+        done, failed = work.get("done", 0), work.get("quarantined", 0)
+        table.add_row(stage.name, str(done), str(failed), f"{seconds:.1f}")
+    return table
+
+
+def kept(console: Console, watched: Watched, plants: Mapping[str, str]) -> None:
+    """List every asset that stays in iCloud, with its reasons."""
+    table = Table(title="What stays in iCloud, and why", title_justify="left")
+    for heading in ("asset", "planted as", "reasons"):
+        table.add_column(heading, overflow="fold")
+    for row in watched.rows:
+        if row["verdict"] != "deleted":
+            name = printable(row["filename"])
+            table.add_row(name, plants.get(row["asset"], ""), "; ".join(row["reasons"][:3]))
+    console.print(table)
+
+
+def printable(name: str) -> str:
+    """Return a name without characters that a terminal would act on."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
+
+
+def verdict(console: Console, found: Findings) -> None:
+    """Print the proof."""
+    console.print(
+        f"Proof, read from the outside: {len(found.deleted)} assets are gone from the simulated iCloud; "
+        f"{found.originals_compared} originals of theirs were looked for byte by byte in the Google "
+        f"store and on the NAS. {len(found.kept)} assets are still in iCloud."
+    )
+    for line in found.wrong:
+        console.print(f"[red]WRONG[/red] {printable(line)}", highlight=False)
+    if found.wrong:
+        console.print(f"[red]The proof failed: {len(found.wrong)} differences.[/red]")
+    else:
+        console.print("[green]Nothing is missing: the proof holds.[/green]")

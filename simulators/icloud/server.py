@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -61,6 +62,8 @@ async def _run(
     announcing = asyncio.create_task(_announce(server, ready, content))
     await server.serve(sockets=[listener])
     announcing.cancel()
+    # Downloads that the stop breaks off are no errors worth a traceback.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
 async def _announce(server: uvicorn.Server, ready: Path, content: dict[str, object]) -> None:

@@ -1,0 +1,246 @@
+"""The deletion gate under anything at all: whatever it is given, a `Delete` means what was promised."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import given, strategies as st
+
+from shared.domain.gate import (
+    AssetFacts,
+    Delete,
+    FreshRecord,
+    MediaFacts,
+    NasEvidence,
+    Rules,
+    Situation,
+    may_delete,
+)
+from shared.domain.ids import GoogleLevel, Resource
+from tests.unit.shared.gate_case import (
+    DAY,
+    FILES,
+    HOUR,
+    NOW,
+    SECOND,
+    Case,
+    facts,
+    forget,
+    fresh,
+    media,
+    nas,
+    one_copy,
+    one_media,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+spans = st.timedeltas(min_value=timedelta(days=-400), max_value=timedelta(days=4000))
+moments = st.one_of(
+    st.just(NOW), st.sampled_from([HOUR, DAY, 20 * DAY]).map(NOW.__sub__), spans.map(NOW.__sub__)
+)
+flags = st.booleans()
+maybe_text = st.sampled_from([None, None, None, "", "a problem"])
+tags = st.sampled_from(["t1", "t1", "t2"])
+zones = st.sampled_from(["PrimarySync", "PrimarySync", "SharedSync-1"])
+checksums = st.sampled_from(["c1", "c1", "c2"])
+hashes = st.sampled_from(["a" * 64, "a" * 64, "b" * 64])
+disks = st.sampled_from(["archive", "archive", "other"])
+nas_evidence = st.builds(
+    NasEvidence,
+    sha256=hashes,
+    verified_at=moments,
+    archive=disks,
+    file_system=disks,
+    path=st.just("p"),
+    grade=st.sampled_from(["cold", "weak", "", "unheard of"]),
+)
+some_media = st.builds(
+    MediaFacts,
+    media=st.integers(1, 9),
+    resource=st.sampled_from(Resource),
+    checksum=checksums,
+    sha256=st.none() | hashes,
+    readable=st.sampled_from([True, True, None, False]),
+    compression_finished=flags,
+    in_motion=flags,
+    nas=st.none() | nas_evidence,
+    google=st.sampled_from(GoogleLevel),
+    google_objection=maybe_text,
+)
+whole_media = st.builds(
+    lambda resource, level: replace(
+        media(resource),
+        checksum="c1",
+        sha256="a" * 64,
+        google=level,
+        nas=replace(nas(resource), sha256="a" * 64, file_system="archive"),
+    ),
+    st.sampled_from(Resource),
+    st.sampled_from(GoogleLevel),
+)
+some_facts = st.builds(
+    AssetFacts,
+    asset=st.sampled_from(["A", "A", "B"]),
+    zone=zones,
+    change_tag=tags,
+    created=moments,
+    pending_since=st.none() | moments,
+    problem=maybe_text,
+    vetoed=flags,
+    approved=flags,
+    media=st.lists(st.one_of(whole_media, whole_media, some_media), max_size=5).map(tuple),
+)
+some_fresh = st.builds(
+    FreshRecord,
+    asset=st.just("A"),
+    zone=zones,
+    change_tag=tags,
+    fetched_at=moments,
+    in_album=flags,
+    deleted=flags,
+    problem=maybe_text,
+    resources=st.frozensets(st.tuples(st.sampled_from(FILES), checksums), max_size=3),
+)
+some_here = st.builds(
+    Situation,
+    now=st.just(NOW),
+    frozen=maybe_text,
+    listing_sane=flags,
+    archive=st.none() | disks,
+    file_system=st.none() | disks,
+    claimed_run=st.integers(0, 300),
+    claimed_day=st.integers(0, 300),
+    library_size=st.integers(0, 10**6),
+    window_open=flags,
+)
+some_rules = st.builds(
+    Rules,
+    enabled=flags,
+    google_level=st.sampled_from(GoogleLevel),
+    evidence_age=spans,
+    record_age=spans,
+    dwell=spans,
+    minimum_age=spans,
+    max_items_run=st.integers(-1, 10**6),
+    max_items_day=st.integers(-1, 10**6),
+    max_percent_day=st.floats(allow_nan=False),
+    permit_for=spans,
+    own_zone=zones,
+    accept_weak_reads=flags,
+)
+right = Case()
+almost_facts = st.builds(
+    lambda levels, approved: replace(
+        right.facts,
+        approved=approved,
+        media=tuple(
+            replace(m, google=level) for m, level in zip(right.facts.media, levels, strict=True)
+        ),
+    ),
+    st.lists(st.sampled_from(GoogleLevel), min_size=len(Resource), max_size=len(Resource)),
+    flags,
+)
+"""Near enough to the right facts that `Delete` is met often, so that the property below is not empty."""
+
+
+def check_a_deletion(case: Case) -> None:
+    """Hold a `Delete` against the promise in its own words, not in the gate's."""
+    held = {(m.resource, m.checksum): m for m in case.facts.media}
+    needed = [*case.fresh.resources, *(key for key in held)]
+    assert case.rules.enabled
+    assert case.fresh.problem is None
+    assert case.fresh.in_album
+    assert not case.fresh.deleted
+    assert case.fresh.zone == case.facts.zone == case.rules.own_zone
+    assert (case.fresh.asset, case.fresh.change_tag) == (case.facts.asset, case.facts.change_tag)
+    assert {Resource.ORIGINAL, Resource.RECORD} <= {m.resource for m in case.facts.media}
+    for key in needed:
+        assert_kept_twice(held[key], case)
+
+
+def assert_kept_twice(one: MediaFacts, case: Case) -> None:
+    assert one.sha256 is not None
+    assert one.nas is not None
+    assert one.nas.sha256 == one.sha256
+    assert (one.nas.archive, one.nas.file_system) == (case.here.archive, case.here.file_system)
+    assert one.nas.grade == "cold" or case.rules.accept_weak_reads
+    assert case.here.now - case.rules.evidence_age <= one.nas.verified_at <= case.here.now
+    assert not one.in_motion
+    assert one.readable is not False
+    if one.resource is not Resource.RECORD:
+        assert one.google_objection is None
+        assert one.google.rank >= GoogleLevel.SETTLED.rank
+        assert one.google.rank >= case.rules.google_level.rank
+
+
+def weigh(case: Case) -> None:
+    verdict = may_delete(case.facts, case.fresh, case.here, case.rules)
+    if isinstance(verdict, Delete):
+        check_a_deletion(case)
+        assert len(verdict.evidence) == len(case.facts.media)
+    else:
+        assert verdict.reasons
+
+
+@given(some_facts, some_fresh, some_here, some_rules)
+def test_a_deletion_always_has_what_was_promised(
+    facts: AssetFacts, fresh: FreshRecord, here: Situation, rules: Rules
+) -> None:
+    weigh(Case(facts, fresh, here, rules))
+
+
+@given(almost_facts, some_rules)
+def test_a_deletion_near_the_edge_has_what_was_promised(facts: AssetFacts, rules: Rules) -> None:
+    weigh(replace(right, facts=facts, rules=replace(rules, own_zone="PrimarySync")))
+
+
+@given(some_media, some_rules, st.integers(0, len(Resource) - 1))
+def test_one_strange_file_among_good_ones(one: MediaFacts, rules: Rules, place: int) -> None:
+    files = list(right.facts.media)
+    files[place] = replace(one, resource=files[place].resource, checksum=files[place].checksum)
+    weigh(
+        Case(
+            replace(right.facts, media=tuple(files)),
+            right.fresh,
+            right.here,
+            replace(rules, enabled=True, own_zone="PrimarySync"),
+        )
+    )
+
+
+@given(
+    some_rules,
+    st.sampled_from(Resource),
+    st.sampled_from(
+        [
+            ("nas", lambda r: one_media(r, nas=None)),
+            ("nas-hash", lambda r: one_copy(r, sha256="f" * 64)),
+            ("nas-other", lambda r: one_copy(r, archive="other")),
+            ("nas-other", lambda r: one_copy(r, file_system="clone")),
+            ("nas-stale", lambda r: one_copy(r, verified_at=NOW + SECOND)),
+        ]
+    ),
+)
+def test_no_setting_does_without_the_copy_on_the_nas(
+    rules: Rules,
+    resource: Resource,
+    broken: tuple[str, Callable[[Resource], Callable[[Case], Case]]],
+) -> None:
+    code, make = broken
+    case = make(resource)(facts(approved=True)(Case()))
+    assert code in replace(case, rules=rules).codes()
+
+
+@given(some_rules, st.sampled_from(FILES), st.text(min_size=1))
+def test_an_unknown_resource_or_any_problem_always_keeps(
+    rules: Rules, resource: Resource, text: str
+) -> None:
+    approved = replace(facts(approved=True)(Case()), rules=rules)
+    assert "unarchived" in forget(resource)(approved).codes()
+    assert "record" in fresh(problem=text)(approved).codes()
+    assert "problem" in facts(problem=text)(approved).codes()

@@ -79,6 +79,8 @@ class FileWork(Work):
     file: FileRef
     filename: str
     kind: Kind
+    nas_path: str | None = None
+    """Where the original lies below the NAS root, once it does."""
 
 
 class RenditionWork(FileWork):
@@ -301,6 +303,13 @@ class GoogleSuspect(Report):
     reason: str
 
 
+class Unstaged(Report):
+    """The file was taken out of the window that Syncthing shares; nothing is watched any more."""
+
+    type: Literal["unstaged"] = "unstaged"
+    media: int
+
+
 class Attention(Report):
     """Something needs a person (`raised`), or no longer does."""
 
@@ -328,6 +337,7 @@ AnyReport = Annotated[
     | Failed
     | GoogleEvidence
     | GoogleSuspect
+    | Unstaged
     | Attention,
     Field(discriminator="type"),
 ]

@@ -72,7 +72,7 @@ PIXEL_SYNC = Service(
     "pixel_sync",
     "shows files to the Pixel phone and watches what it does with them",
     asks=("google_watch",),
-    says=(events.GoogleEvidence, events.GoogleSuspect, events.Attention),
+    says=(events.GoogleEvidence, events.GoogleSuspect, events.Unstaged, events.Attention),
 )
 NAS_SYNC = Service(
     "nas_sync", "archives files on the NAS and reads them back cold", says=(events.Attention,)

@@ -32,7 +32,7 @@ class Watched:
     seconds: float = 0.0
 
 
-class NotFinished(Exception):  # noqa: N818 - a sentence, not a fault of the program
+class NotFinished(Exception):
     """The pipeline did not come to rest in time."""
 
 

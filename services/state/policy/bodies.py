@@ -29,7 +29,13 @@ def body(asset: Asset, task: Task) -> events.Work:
     media = next(media for media in asset.media if media.id == task.key)
     if task.stage == "download":
         return _download(head, asset, media)
-    file = {**head, "file": _file(media), "filename": asset.filename, "kind": Kind(media.kind)}
+    file = {
+        **head,
+        "file": _file(media),
+        "filename": asset.filename,
+        "kind": Kind(media.kind),
+        "nas_path": media.nas_path,
+    }
     if STAGE[task.stage].work is events.RenditionWork:
         return events.RenditionWork(
             **file,

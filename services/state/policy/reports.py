@@ -120,6 +120,13 @@ def _google_suspect(books: Books, report: events.GoogleSuspect) -> None:
     books.move(media, "google", "suspect", report.reason)
 
 
+def _unstaged(books: Books, report: events.Unstaged) -> None:
+    media = books.media.get(report.media)
+    if media is not None:
+        media.staged_path = media.staged_mtime_ns = None
+        books.touched.add(media.asset_id)
+
+
 def _nas_verified(books: Books, report: events.NasVerified) -> None:
     media = _media(books, report)
     if report.sha256 != media.sha256:
@@ -260,6 +267,7 @@ _APPLY: dict[type[events.Report], Callable[[Books, Any], None]] = {
     events.GoogleRefused: _google_refused,
     events.GoogleEvidence: _google_evidence,
     events.GoogleSuspect: _google_suspect,
+    events.Unstaged: _unstaged,
     events.NasVerified: _nas_verified,
     events.NasMismatch: _nas_mismatch,
     events.Compressed: _compressed,
@@ -278,7 +286,7 @@ def keys_of(report: events.Report) -> tuple[str, int | str] | None:
     """Return what has to be loaded for a report: ("media", id), ("asset", id), or None (see `icloud_ids`)."""
     if isinstance(report, events.Outcome):
         return ("asset" if report.stage in ASSET_STAGES else "media", report.key)
-    if isinstance(report, events.GoogleEvidence | events.GoogleSuspect):
+    if isinstance(report, events.GoogleEvidence | events.GoogleSuspect | events.Unstaged):
         return ("media", report.media)
     return None
 

@@ -1,0 +1,91 @@
+"""Archives one file on the NAS, verifies it, or puts a rendition in its place; a copy that differs is reported, never repaired."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from services.nas_sync.ports import CopyDiffers, CopyMissing
+from shared.adapters.local_files import resolve_beneath
+from shared.domain.events import NasMismatch, NasVerified, RenditionArchived
+from shared.domain.ids import Area
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from services.nas_sync.ports import Evidence, NasArchive
+    from shared.domain.events import FileWork, RenditionWork, Report
+    from shared.ports.clock import Clock
+
+
+class Archive:
+    """The three tasks of the archive, one method a stage; each can be done again after a death."""
+
+    def __init__(self, library: Path, nas: NasArchive, clock: Clock) -> None:
+        self._library, self._nas, self._clock = library, nas, clock
+
+    async def store(self, work: FileWork) -> Sequence[Report]:
+        """Publish the original and read it back cold."""
+        file = work.file
+        source = resolve_beneath(self._library, f"{file.area}/{file.path}")
+        return await self._proven(
+            work, lambda: self._nas.store(file.path, source, file.size, file.sha256)
+        )
+
+    async def verify(self, work: FileWork) -> Sequence[Report]:
+        """Read the archived original back cold once more, wherever a rendition has sent it."""
+        file = work.file
+        return await self._proven(
+            work,
+            lambda: self._nas.verify(work.nas_path or file.path, file.sha256, file.size),
+        )
+
+    async def _proven(self, work: FileWork, prove: Callable[[], Evidence]) -> Sequence[Report]:
+        try:
+            found = await asyncio.to_thread(prove)
+        except (CopyDiffers, CopyMissing) as error:
+            return [self._mismatch(work, error)]
+        return [
+            work.outcome(
+                NasVerified,
+                self._clock.now(),
+                path=found.path,
+                sha256=found.sha256,
+                size=found.size,
+                grade=found.grade,
+                archive=found.archive_id,
+                file_system=found.fs_uuid,
+            )
+        ]
+
+    def _mismatch(self, work: FileWork, error: Exception) -> Report:
+        path = work.nas_path or work.file.path
+        return work.outcome(NasMismatch, self._clock.now(), path=path, reason=str(error))
+
+    async def place_rendition(self, work: RenditionWork) -> Sequence[Report]:
+        """Put the rendition in the original's place, the original into `.originals/`, and prove both."""
+        rendition = resolve_beneath(self._library, f"{Area.COMPRESS}/{work.rendition_path}")
+        try:
+            original, placed = await asyncio.to_thread(
+                self._nas.replace_with_rendition,
+                work.file.path,
+                rendition,
+                rendition_size=work.rendition_size,
+                rendition_sha256=work.rendition_sha256,
+                original_sha256=work.file.sha256,
+            )
+        except (CopyDiffers, CopyMissing) as error:
+            return [self._mismatch(work, error)]
+        return [
+            work.outcome(
+                RenditionArchived,
+                self._clock.now(),
+                rendition_path=placed.path,
+                original_path=original.path,
+                original_sha256=original.sha256,
+                grade=original.grade,
+                archive=original.archive_id,
+                file_system=original.fs_uuid,
+            )
+        ]

@@ -23,11 +23,11 @@ async def albums_named(cloud: CloudKit, name: str) -> tuple[str, ...]:
 
     Raises Waiting, Unanswered, Declined: an error is never an empty list.
     """
-    found = [
+    found = {
         record_name(album)
         async for album in _tree(cloud)
         if _kind(album) == _ALBUM and encoded_text(album, "albumNameEnc") == name
-    ]
+    }
     return tuple(sorted(found))
 
 
@@ -41,7 +41,7 @@ def _kind(album: Json) -> object:
 
 
 async def _tree(cloud: CloudKit) -> AsyncIterator[Json]:
-    """Yield every live album, folder by folder; a folder that contains itself is entered once."""
+    """Yield every live album, some twice: the top level is also listed as the root folder's content."""
     folders: list[str | None] = [None]
     entered: set[str | None] = {None}
     while folders:

@@ -1,0 +1,116 @@
+"""Stand-ins for the downloader's ports."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.domain.errors import PhotoductError, Transient
+from shared.domain.events import Attention, PageSeen, Report
+from shared.domain.icloud_records import master_name
+from shared.domain.questions import SyncToken
+from shared.ports.icloud import ChangePage, Incoming, Json, LookedUp, TokenRefused, WholeAsset
+
+
+class FakeClock:
+    """Tells the time it is set to."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def pass_minutes(self, minutes: float) -> None:
+        self.time += timedelta(minutes=minutes)
+
+
+@dataclass
+class FakeRecords:
+    """A zone: records by name, and its feed as pages by token."""
+
+    store: dict[str, Json] = field(default_factory=dict)
+    feed: dict[str | None, ChangePage] = field(default_factory=dict)
+    trouble: PhotoductError | None = None
+    looked_up: list[str] = field(default_factory=list)
+
+    async def changes(self, token: str | None) -> ChangePage:
+        if self.trouble is not None:
+            raise self.trouble
+        if token not in self.feed:
+            raise TokenRefused("no such token", code="BAD_REQUEST")
+        return self.feed[token]
+
+    async def lookup(self, names: Iterable[str]) -> LookedUp:
+        wanted = list(names)
+        self.looked_up += wanted
+        found = {name: self.store[name] for name in wanted if name in self.store}
+        return LookedUp(found, frozenset(wanted) - found.keys())
+
+    async def whole(self, asset: str) -> WholeAsset:
+        answer = await self.lookup([asset])
+        record = answer.found.get(asset)
+        return WholeAsset(record, self.store.get(master_name(record)) if record else None)
+
+
+@dataclass
+class FakeBus:
+    """Keeps reports; answers the token of the last page."""
+
+    said: list[Report] = field(default_factory=list)
+    token: str | None = None
+
+    async def say(self, report: Report) -> None:
+        self.said.append(report)
+        if isinstance(report, PageSeen):
+            self.token = report.token
+
+    async def ask(self, name: str, question: Any, answer: type[Any]) -> Any:
+        assert name == "sync_token"
+        return SyncToken(token=self.token)
+
+    @property
+    def pages(self) -> list[PageSeen]:
+        return [report for report in self.said if isinstance(report, PageSeen)]
+
+    def raised(self) -> dict[str, str]:
+        """Return the attention records that stand, by key."""
+        standing: dict[str, str] = {}
+        for report in self.said:
+            if isinstance(report, Attention):
+                standing.pop(report.key, None)
+                if report.raised:
+                    standing[report.key] = report.text
+        return standing
+
+
+@dataclass
+class FakeFetch:
+    """Serves `bodies` by address; each answer may be cut after `cut` bytes."""
+
+    bodies: dict[str, bytes]
+    cut: int | None = None
+    claims: int | None = None
+    """The length it states, where that is not the truth."""
+    expired: set[str] = field(default_factory=set)
+    ignore_ranges: bool = False
+    starts: list[int] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def __call__(self, url: str, start: int) -> AsyncIterator[Incoming]:
+        from shared.ports.icloud import UrlExpired
+
+        self.starts.append(start)
+        if url in self.expired:
+            raise UrlExpired("410")
+        begin = 0 if self.ignore_ranges else start
+        body = self.bodies[url][begin:]
+        yield Incoming(begin, self.claims or len(body), self._chunks(body))
+
+    async def _chunks(self, body: bytes) -> AsyncIterator[bytes]:
+        whole = body if self.cut is None else body[: self.cut]
+        for place in range(0, len(whole), 1000):
+            yield whole[place : place + 1000]
+        if len(whole) < len(body):
+            raise Transient("the download broke off")

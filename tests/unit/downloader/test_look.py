@@ -1,0 +1,145 @@
+"""Looking at iCloud: what is reported, from where the next look goes on, and what a failure leaves behind."""
+
+import pytest
+
+from services.downloader.known import KnownAssets
+from services.downloader.look import Look
+from services.downloader.pages import PART_BYTES, Page, Stamp, reports
+from services.downloader.settings import DownloaderSettings
+from shared.domain.errors import Transient, Waiting
+from shared.domain.icloud_records import asset_seen
+from shared.ports.icloud import ChangePage
+from tests.unit.downloader.fakes import FakeBus, FakeClock, FakeRecords
+from tests.unit.downloader.samples import asset, master
+
+
+class Parts:
+    def __init__(self) -> None:
+        self.records, self.bus, self.clock = FakeRecords(), FakeBus(), FakeClock()
+        self.known = KnownAssets(self.records, self.clock, DownloaderSettings())
+        self.look = Look(
+            self.records,
+            self.known,
+            zone="PrimarySync",
+            say=self.bus.say,
+            ask=self.bus.ask,
+            clock=self.clock,
+        )
+
+
+@pytest.fixture
+def it() -> Parts:
+    return Parts()
+
+
+def page(*records: object, token: str, more: bool = False) -> ChangePage:
+    return ChangePage(tuple(records), token, more)  # type: ignore[arg-type]
+
+
+async def test_every_page_is_reported_and_the_last_one_is_final(it: Parts) -> None:
+    it.records.feed = {
+        None: page(token="t0", more=True),
+        "t0": page(master("M1"), asset("A1", "M1"), token="t1", more=True),
+        "t1": page(asset("A2", "M1"), {"recordName": "A3", "deleted": True}, token="t2"),
+    }
+    it.records.store = {"M1": master("M1")}
+    await it.look()
+    assert [(p.token, p.final) for p in it.bus.pages] == [
+        ("t0", False),
+        ("t1", False),
+        ("t2", True),
+    ]
+    assert [[a.asset for a in p.assets] for p in it.bus.pages] == [[], ["A1"], ["A2"]]
+    assert it.bus.pages[-1].gone == ("A3",)
+    assert len({p.id for p in it.bus.pages}) == 3
+    assert it.records.looked_up == []  # two assets share the master of the page before
+
+
+async def test_a_master_on_no_near_page_is_looked_up_and_a_missing_one_costs_only_its_asset(
+    it: Parts,
+) -> None:
+    it.records.feed = {None: page(asset("A1", "M1"), asset("A2", "M2"), token="t")}
+    it.records.store = {"M1": master("M1")}
+    await it.look()
+    found = {a.asset: a for a in it.bus.pages[0].assets}
+    assert found["A1"].problem is None
+    assert "did not show" in str(found["A2"].problem)
+
+
+async def test_an_asset_of_which_the_feed_shows_a_part_is_looked_up_whole(it: Parts) -> None:
+    partial = {
+        "recordName": "A1",
+        "recordType": "CPLAsset",
+        "fields": {"isFavorite": {"value": 1}},
+    }
+    vanished = partial | {"recordName": "A9"}
+    it.records.feed = {None: page(partial, vanished, token="t")}
+    it.records.store = {"A1": asset("A1", "M1", isFavorite={"value": 1}), "M1": master("M1")}
+    await it.look()
+    (seen,) = it.bus.pages[0].assets
+    assert (seen.favorite, seen.problem, seen.filename) == (True, None, "IMG_0001.HEIC")
+    assert it.bus.pages[0].gone == ("A9",)
+
+
+async def test_the_next_look_goes_on_from_the_recorded_token(it: Parts) -> None:
+    it.bus.token = "t1"
+    it.records.feed = {"t1": page(token="t1")}
+    await it.look()
+    assert [(p.token, p.final, p.assets) for p in it.bus.pages] == [("t1", True, ())]
+
+
+async def test_a_refused_token_begins_the_full_history(it: Parts) -> None:
+    it.bus.token = "long gone"
+    it.records.feed = {None: page(master(), asset(), token="t1")}
+    await it.look()
+    assert [(p.token, len(p.assets)) for p in it.bus.pages] == [("t1", 1)]
+    assert it.bus.raised() == {}
+
+
+async def test_a_failing_look_is_told_and_the_next_good_one_takes_it_back(it: Parts) -> None:
+    it.records.trouble = Waiting("iCloud wants a sign-in", attention="icloud-session")
+    await it.look()
+    await it.look()
+    assert set(it.bus.raised()) == {"icloud-look", "icloud-session"}
+    assert len(it.bus.said) == 2  # told once
+    it.records.trouble = Transient("hiccup")
+    await it.look()
+    assert "hiccup" in it.bus.raised()["icloud-look"]
+    it.records.trouble = None
+    it.records.feed = {None: page(token="t")}
+    await it.look()
+    assert it.bus.raised() == {}
+
+
+async def test_a_feed_that_stands_still_is_an_error_and_not_an_endless_loop(it: Parts) -> None:
+    it.records.feed = {None: page(token="t", more=True), "t": page(token="t", more=True)}
+    await it.look()
+    assert "does not move on" in it.bus.raised()["icloud-look"]
+    assert not any(p.final for p in it.bus.pages)
+
+
+def test_a_large_page_is_cut_and_only_its_last_part_has_the_new_token() -> None:
+    clock = FakeClock()
+    assets = tuple(
+        asset_seen(asset(f"A{n}"), master(data=b"x" * (n + 1)), "PrimarySync") for n in range(900)
+    )
+    whole = Page("old", "new", final=True, assets=assets, gone=("G",))
+    parts = reports(whole, Stamp("PrimarySync", clock.now(), 3))
+    assert len(parts) > 2
+    assert tuple(a for part in parts for a in part.assets) == assets
+    assert {part.token for part in parts[:-1]} == {"old"}
+    assert [(p.token, p.final, p.gone) for p in parts][-1] == ("new", True, ("G",))
+    assert not any(part.final or part.gone for part in parts[:-1])
+    assert all(len(part.model_dump_json()) < PART_BYTES + 50_000 for part in parts)
+    assert len({part.id for part in parts}) == len(parts)
+    assert reports(whole, Stamp("PrimarySync", clock.now(), 3)) == parts
+
+
+def test_memory_is_bounded_and_forgets_the_oldest() -> None:
+    records, clock = FakeRecords(), FakeClock()
+    known = KnownAssets(records, clock, DownloaderSettings(remembered_assets=2))
+    for name in ("A1", "A2", "A3"):
+        known.learn(name, asset(name), master())
+    assert [known.recall(name) is not None for name in ("A1", "A2", "A3")] == [False, True, True]
+    clock.pass_minutes(31)
+    assert known.recall("A3") is None

@@ -78,6 +78,7 @@ class Connection:
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._prefix = ""
         self._count = 0
+        self._closing = False
 
     async def open(self) -> Self:
         """Connect, however long the server takes to appear; Fatal when it refuses the user."""
@@ -112,8 +113,7 @@ class Connection:
 
     async def close(self) -> None:
         """Send what is pending, then disconnect."""
-        if not self.fatal.done():
-            self.fatal.cancel()
+        self._closing = True
         with suppress(NatsError, OSError, asyncio.TimeoutError):
             if self.nats.is_connected:
                 await self.nats.flush(timeout=1)
@@ -164,7 +164,8 @@ class Connection:
         """Return once connected; Fatal when that will never be."""
         if not self.connected.is_set():
             waiting = asyncio.ensure_future(self.connected.wait())
-            await asyncio.wait({waiting, self.fatal}, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {waiting, self.fatal}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
         self.check()
 
@@ -183,7 +184,7 @@ class Connection:
         self.connected.set()
 
     async def _on_lost(self) -> None:
-        if self.connected.is_set():
+        if self.connected.is_set() and not self._closing:
             log.warning("The connection to the bus is lost; trying to connect again.")
         self.connected.clear()
         self._end_all(Disconnected("The connection to the bus was lost."))
@@ -191,7 +192,8 @@ class Connection:
             call()
 
     async def _on_closed(self) -> None:
-        self._die(Fatal("The connection to the bus was closed for good."))
+        if not self._closing:
+            self._die(Fatal("The connection to the bus was closed for good."))
 
     async def _on_error(self, error: Exception) -> None:
         text = str(error)

@@ -157,7 +157,7 @@ class Puller:
         if self._subscription is None or not self._connection.nats.is_connected:
             return
         with suppress(NatsError, TimeoutError, OSError):
-            await asyncio.wait_for(self._subscription.drain(), timeout=1)
+            await asyncio.wait_for(self._subscription.drain(), timeout=1)  # type: ignore[no-untyped-call]
 
     async def _keep_asking(self) -> None:
         while True:
@@ -185,7 +185,7 @@ class Puller:
         if status:
             self._end_request(msg, status)
             return
-        self._due = max(0, self._due - 1)
+        self._count_off()
         message = Message(msg)
         if self._stopped:
             await message.nak()
@@ -193,11 +193,19 @@ class Puller:
         self._room -= 1
         self._arrived.put_nowait(message)
 
+    def _count_off(self) -> None:
+        """Book one message to the oldest request; which one it served is not told, but the sum is right."""
+        self._due = max(0, self._due - 1)
+        token = next(iter(self._requests), None)
+        if token is not None:
+            self._requests[token].batch -= 1
+            if self._requests[token].batch <= 0:
+                del self._requests[token]
+
     def _end_request(self, msg: Msg, status: str) -> None:
         request = self._requests.pop(msg.subject[len(self._inbox) :], None)
-        if request is None or status == "100":
-            return
-        left = int((msg.headers or {}).get("Nats-Pending-Messages", request.batch))
+        unserved = request.batch if request else 0
+        left = int((msg.headers or {}).get("Nats-Pending-Messages", unserved))
         self._due = max(0, self._due - left)
         if status != "408":  # 408 is the common end: nothing came in time
             log.debug(

@@ -1,0 +1,249 @@
+"""What every service stands on: bus, logs, metrics, health, attention and signals; it has no way to a file or database.
+
+A main is `start(main)`, where `main` opens its outside world and `open_service`, then runs its handlers:
+
+    async with open_service(NAS_SYNC, common) as service:
+        await service.run({"nas": Archive(...)}, loops=[service.every("1m", watch, "watch")])
+
+Exit status: 0 stopped by a signal, 2 wrong settings, 3 Fatal; each but 0 with sentences on standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import structlog
+from pydantic import BaseModel
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.jetstream import Login, connect
+from shared.adapters.jetstream_asking import ask, serve
+from shared.adapters.jetstream_publishing import Publisher, Reporter
+from shared.adapters.prometheus import Metrics
+from shared.adapters.prometheus_http import StatusPage
+from shared.domain.errors import Fatal, Transient
+from shared.domain.pipeline import report_subject, reports_of, stages_of
+from shared.ports.bus import Outgoing
+from shared.runtime.attention import AttentionBook
+from shared.runtime.lane import Lane
+from shared.runtime.logs import set_up_logs
+from shared.runtime.looping import Loop
+from shared.runtime.running import end_on_signals, forget_signals, keep_window, run_until
+from shared.runtime.settings import CONFIG, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+
+    from nats.aio.msg import Msg
+
+    from shared.adapters.jetstream import Connection
+    from shared.domain.events import Attention, Report
+    from shared.domain.pipeline import Service as Row, Stage
+    from shared.ports.clock import Clock
+    from shared.runtime.lane import Handler
+    from shared.runtime.settings import Common
+
+log = structlog.get_logger()
+WRONG_SETTINGS: Final = 2
+FATAL: Final = 3
+_Answer = TypeVar("_Answer", bound=BaseModel)
+_Question = TypeVar("_Question", bound=BaseModel)
+
+
+class Service:
+    """One running service; made by `open_service`."""
+
+    def __init__(
+        self,
+        row: Row,
+        connection: Connection,
+        tell: Callable[[Attention], Awaitable[None]] | None = None,
+    ) -> None:
+        self.row = row
+        self.connection = connection
+        self.clock: Clock = SystemClock()
+        self.metrics = Metrics()
+        self.publisher = Publisher(connection)
+        self.reporter = Reporter(self.publisher)
+        self.attention = AttentionBook(row.name, tell or self.say, self.clock, self.metrics)
+        self._says = frozenset(reports_of(row))
+        self._wakes: dict[str, asyncio.Event] = {}
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        connection.fatal.add_done_callback(self._on_connection_fatal)
+
+    async def say(self, report: Report) -> None:
+        """Return when the report is durable on the bus, however long the bus is away."""
+        if type(report) not in self._says:
+            raise Fatal(
+                f"{self.row.name} must not say {type(report).__name__}: see the stage table."
+            )
+        subject = report_subject(self.row.name, type(report))
+        await self.reporter.say(Outgoing(subject, report.model_dump_json().encode(), report.id))
+
+    async def ask(self, name: str, question: BaseModel, answer: type[_Answer]) -> _Answer:
+        """Ask the state service `ask.state.<name>`; Transient when nobody answers or the answer is an error."""
+        return await ask(self.connection, f"ask.state.{name}", question, answer)
+
+    async def serve(
+        self,
+        name: str,
+        question: type[_Question],
+        answer: Callable[[_Question], Awaitable[BaseModel]],
+    ) -> None:
+        """Answer the questions `ask.<this service>.<name>`."""
+        await serve(self.connection, f"ask.{self.row.name}.{name}", question, answer)
+
+    def every(
+        self, rhythm: str, do: Callable[[], Awaitable[object]], name: str
+    ) -> Callable[[], Awaitable[None]]:
+        """Return a loop for `run`: `do` by the rhythm (`15m` or a cron pattern), and at once on `cmd.<service>.run`."""
+        wake = self._wakes.setdefault(name, asyncio.Event())
+        return Loop(name, rhythm, do, wake, self.clock, self.metrics, self.attention).run
+
+    def wake(self, name: str) -> None:
+        """Let the loop of that name run now."""
+        self._wakes[name].set()
+
+    async def run(
+        self,
+        handlers: Mapping[str, Handler],
+        loops: Sequence[Callable[[], Awaitable[None]]] = (),
+        *,
+        slots: Mapping[str, int] | None = None,
+        during: str | None = None,
+    ) -> None:
+        """Work until SIGTERM or SIGINT; raises Fatal.
+
+        `handlers` by stage name. `slots`: tasks at once, by stage name or by `<stage>-<lane>`; each lane has its
+        own. Outside the window `during` (a cron pattern in local time) no new work is taken.
+        """
+        lanes = [
+            lane
+            for stage in stages_of(self.row.name)
+            for lane in self._lanes(stage, handlers, slots or {})
+        ]
+        await self.connection.subscribe(f"cmd.{self.row.name}.*", self._on_command)
+        window = [lambda: keep_window(during, lanes, self.clock)] if during else []
+        end_on_signals(self._ended)
+        try:
+            if self.row.says:
+                await self._bounded(self.attention.forget_former_life())
+            log.info("Ready to work.", lanes=len(lanes))
+            await run_until(self._ended, lanes, [*loops, *window])
+        finally:
+            forget_signals()
+
+    def die(self, error: Fatal) -> None:
+        """Stop the service with this error."""
+        if not self._ended.done():
+            self._ended.set_exception(error)
+
+    def stop(self) -> None:
+        """Stop the service as a signal would."""
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def ready(self) -> bool:
+        """Say whether a JetStream round trip works right now."""
+        with suppress(Transient, Fatal):
+            answer = await self.connection.request("$JS.API.INFO", b"", within=2.0)
+            return b'"error"' not in answer.data
+        return False
+
+    def _lanes(
+        self, stage: Stage, handlers: Mapping[str, Handler], slots: Mapping[str, int]
+    ) -> list[Lane]:
+        handler = handlers[stage.name]
+        return [
+            Lane(
+                stage,
+                lane,
+                handler,
+                self,
+                slots.get(f"{stage.name}-{lane}", slots.get(stage.name, stage.slots)),
+            )
+            for lane in stage.lanes
+        ]
+
+    async def _bounded(self, saying: Coroutine[None, None, None]) -> None:
+        """Wait for it, but let a signal end the wait: the bus may be away."""
+        task = asyncio.ensure_future(saying)
+        ends: set[asyncio.Future[None]] = {task, self._ended}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        task.cancel() if not task.done() else task.result()
+
+    async def _on_command(self, msg: Msg) -> None:
+        name = msg.subject.rpartition(".")[2]
+        wanted = list(self._wakes) if name == "run" else [name]
+        known = [one for one in wanted if one in self._wakes]
+        for one in known:
+            self._wakes[one].set()
+        if msg.reply:
+            await self.connection.publish(msg.reply, json.dumps({"runs": known}).encode())
+
+    def _on_connection_fatal(self, fatal: asyncio.Future[None]) -> None:
+        if not fatal.cancelled() and isinstance(error := fatal.exception(), Fatal):
+            self.die(error)
+
+
+@asynccontextmanager
+async def open_service(
+    row: Row, common: Common, *, tell: Callable[[Attention], Awaitable[None]] | None = None
+) -> AsyncIterator[Service]:
+    """Connect to the bus (waiting for it as long as it takes), set up logs, serve metrics and health.
+
+    `tell` takes attention records where they do not go to the bus: the state service's own.
+    """
+    set_up_logs(row.name, common.logs)
+    login = Login(common.nats.url, row.name, common.secrets / row.name)
+    connection = await connect(login)
+    service = Service(row, connection, tell)
+    page = StatusPage(service.metrics, service.ready)
+    try:
+        port = await _listen(page, common)
+        _write_whereabouts(common, row.name, port)
+        yield service
+    finally:
+        await page.stop()
+        await service.reporter.close()
+        await connection.close()
+
+
+async def _listen(page: StatusPage, common: Common) -> int:
+    try:
+        return await page.start(common.metrics.host, common.metrics.port)
+    except OSError as error:
+        raise Fatal(
+            f"{common.metrics.host}:{common.metrics.port} (metrics) cannot be used: {error.strerror}."
+        ) from error
+
+
+def _write_whereabouts(common: Common, name: str, port: int) -> None:
+    """Tell the tools on this machine where the metrics are."""
+    common.run.mkdir(parents=True, exist_ok=True)
+    path = common.run / f"{name}.json"
+    temp = path.with_suffix(f".{os.getpid()}.new")
+    temp.write_text(json.dumps({"pid": os.getpid(), "host": common.metrics.host, "port": port}))
+    temp.replace(path)
+
+
+def start(main: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run a service's `main` and leave with its exit status; `--config PATH` names the settings file."""
+    if "--config" in sys.argv[1:-1]:
+        os.environ[CONFIG] = sys.argv[sys.argv.index("--config") + 1]
+    try:
+        asyncio.run(main())
+    except SettingsError as error:
+        _leave(error, WRONG_SETTINGS)
+    except Fatal as error:
+        _leave(error, FATAL)
+
+
+def _leave(error: Fatal, status: int) -> None:
+    sys.stderr.write(f"{error}\n")
+    raise SystemExit(status)

@@ -1,0 +1,341 @@
+"""The worker loop on a real nats-server: every way a task can end, long tasks, waiting, restarts and stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.adapters.jetstream_admin import consumer_info, ensure_consumer
+from shared.adapters.jetstream_publishing import Publisher
+from shared.adapters.jetstream_pulling import Puller
+from shared.domain.errors import Fatal, Permanent, Transient, Waiting
+from shared.domain.events import (
+    REPORT,
+    AnyReport,
+    AssetWork,
+    Attention,
+    Failed,
+    FileRef,
+    FileWork,
+    Purged,
+    Staged,
+)
+from shared.domain.ids import Area, Kind, Resource
+from shared.domain.pipeline import PIXEL, PIXEL_SYNC
+from shared.ports.bus import Outgoing
+from shared.runtime.bootstrap import lane_consumers
+from shared.runtime.service import Service, open_service
+from shared.runtime.settings import Common, NatsSettings
+from tests.integration.nats_fixture import RealNats, real_nats
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.integration
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+Handler = "Callable[[FileWork], Awaitable[Any]]"
+
+
+def work(key: int, attempt: int = 1) -> FileWork:
+    file = FileRef(
+        media=key, resource=Resource.ORIGINAL, area=Area.BACKUP, path="a", sha256="0", size=1
+    )
+    return FileWork(
+        stage="pixel",
+        key=key,
+        attempt=attempt,
+        asset="A",
+        created=NOW,
+        file=file,
+        filename="a.jpg",
+        kind=Kind.PHOTO,
+    )
+
+
+def staged(task: FileWork) -> Staged:
+    return task.outcome(Staged, at=NOW, path=task.file.path, mtime_ns=1)
+
+
+class Desk:
+    """The state service's side: hands out work, reads reports."""
+
+    def __init__(self, nats: RealNats) -> None:
+        self.nats = nats
+        self.reports: list[AnyReport] = []
+
+    async def open(self) -> Desk:
+        self.connection = await self.nats.connect("state")
+        self.publisher = Publisher(self.connection)
+        self.reading = asyncio.create_task(self._read())
+        return self
+
+    async def give(self, *tasks: FileWork) -> None:
+        await self.publisher.publish_many(
+            [
+                Outgoing(
+                    "job.pixel.all", one.model_dump_json().encode(), f"{one.key}:{one.attempt}"
+                )
+                for one in tasks
+            ]
+        )
+
+    async def _read(self) -> None:
+        async with Puller(self.connection, "EVT", "state", room=1000) as puller:
+            while True:
+                for message in await puller.take(100):
+                    self.reports.append(REPORT.validate_json(message.body))
+                    await message.ack()
+                    puller.free()
+
+    async def until(self, enough: Callable[[], bool], within: float = 10.0) -> None:
+        async with asyncio.timeout(within):
+            while not enough():  # noqa: ASYNC110 - it looks at what a fake has seen
+                await asyncio.sleep(0.01)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [one for one in self.reports if isinstance(one, kind)]
+
+    async def pending(self) -> tuple[int, int]:
+        info = await consumer_info(self.connection, "JOB_PIXEL", "pixel-all")
+        return info["num_pending"], info["num_ack_pending"]
+
+
+@asynccontextmanager
+async def running(
+    desk: Desk, handler: Any, **options: Any
+) -> AsyncIterator[tuple[Service, asyncio.Task[None]]]:
+    files = desk.nats.files
+    common = Common(data=files.data, nats=NatsSettings(url=files.url))
+    async with open_service(PIXEL_SYNC, common) as service:
+        task = asyncio.create_task(service.run({"pixel": handler}, **options))
+        try:
+            yield service, task
+        finally:
+            service.stop()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with real_nats(tmp_path) as nats:
+        desk = await Desk(nats).open()
+        yield desk
+        desk.reading.cancel()
+        await asyncio.gather(desk.reading, return_exceptions=True)
+
+
+async def test_a_task_is_reported_then_acknowledged(desk: Desk) -> None:
+    async def handle(task: FileWork) -> list[Staged]:
+        return [staged(task)]
+
+    async with running(desk, handle) as (service, _):
+        await desk.give(*(work(key) for key in range(1, 51)))
+        await desk.until(lambda: len(desk.of(Staged)) == 50)
+        await asyncio.sleep(0.2)
+        assert await desk.pending() == (0, 0)
+        assert (
+            b'photoduct_jobs_total{outcome="staged",stage="pixel"} 50.0' in service.metrics.page()
+        )
+    assert {one.id for one in desk.of(Staged)} == {f"pixel:{key}:1:staged" for key in range(1, 51)}
+
+
+async def test_failures_are_reported_by_what_comes_next(desk: Desk) -> None:
+    async def handle(task: FileWork) -> Staged:
+        if task.key == 1:
+            raise Transient("the phone is shy", retry_after=7)
+        if task.key == 2:
+            raise Permanent("never")
+        raise KeyError("bug")
+
+    async with running(desk, handle):
+        await desk.give(work(1), work(2), work(3))
+        await desk.until(lambda: len(desk.of(Failed)) == 3)
+        await asyncio.sleep(0.2)
+        assert await desk.pending() == (0, 0)  # never given back: the state service retries
+    one, two, three = sorted(desk.of(Failed), key=lambda failed: failed.key)
+    assert (one.lasting, one.reason, one.retry_after) == ("transient", "the phone is shy", 7)
+    assert (two.lasting, two.reason) == ("permanent", "never")
+    assert three.lasting == "transient"
+    assert "unexpected KeyError" in three.reason
+
+
+async def test_waiting_holds_the_lane_and_is_told_once(desk: Desk) -> None:
+    tries: list[int] = []
+    ready = asyncio.Event()
+
+    async def handle(task: FileWork) -> Staged:
+        tries.append(task.key)
+        if not ready.is_set():
+            raise Waiting("The phone's window is full.", attention="window", retry_after=0.2)
+        return staged(task)
+
+    async with running(desk, handle):
+        await desk.give(*(work(key) for key in range(1, 41)))
+        await asyncio.sleep(1.5)
+        assert 2 <= len(tries) <= 16 + 9  # at most the slots once, then one probe at a time
+        ready.set()
+        await desk.until(lambda: len(desk.of(Staged)) == 40)
+        await desk.until(
+            lambda: any(not a.raised and "window" in a.key for a in desk.of(Attention))
+        )
+        info = await consumer_info(desk.connection, "JOB_PIXEL", "pixel-all")
+        assert info["num_redelivered"] == 0
+    told = [one for one in desk.of(Attention) if one.key == "pixel_sync:window"]
+    assert [one.raised for one in told] == [True, False]
+
+
+async def test_unreadable_work_is_put_aside(desk: Desk) -> None:
+    async def handle(task: FileWork) -> Staged:
+        return staged(task)
+
+    async with running(desk, handle):
+        await desk.publisher.publish_many([Outgoing("job.pixel.all", b"{}", "bad")])
+        await desk.give(work(1))
+        await desk.until(lambda: len(desk.of(Staged)) == 1)
+        await asyncio.sleep(0.2)
+        assert await desk.pending() == (0, 0)
+
+
+async def test_heartbeats_keep_a_long_task(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = await desk.nats.connect("admin")
+    (config,) = lane_consumers(PIXEL)
+    await ensure_consumer(admin, "JOB_PIXEL", {**config, "ack_wait": 600_000_000})
+    started: list[int] = []
+
+    async def handle(task: FileWork) -> Staged:
+        started.append(task.key)
+        await asyncio.sleep(2.5)
+        return staged(task)
+
+    object.__setattr__(PIXEL, "ack_wait", 0.6)
+    try:
+        async with running(desk, handle):
+            await desk.give(work(1))
+            await desk.until(lambda: len(desk.of(Staged)) == 1)
+    finally:
+        object.__setattr__(PIXEL, "ack_wait", 60.0)
+    assert started == [1]
+
+
+async def test_fatal_ends_the_service(desk: Desk) -> None:
+    async def handle(_: FileWork) -> Staged:
+        raise Fatal("The folders are on two disks.")
+
+    async with running(desk, handle) as (_, task):
+        await desk.give(work(1))
+        with pytest.raises(Fatal, match="two disks"):
+            await asyncio.wait_for(task, 5)
+
+
+async def test_a_report_that_is_not_its_own_ends_the_service(desk: Desk) -> None:
+    async def handle(task: FileWork) -> Any:
+        return AssetWork.model_validate(
+            {
+                **work(task.key).model_dump(exclude={"file", "filename", "kind"}),
+                "zone": "z",
+                "change_tag": "t",
+                "files": (),
+            }
+        ).outcome(Purged, at=NOW, media=())
+
+    async with running(desk, handle) as (_, task):
+        await desk.give(work(1))
+        with pytest.raises(Fatal, match="must not say Purged"):
+            await asyncio.wait_for(task, 5)
+
+
+async def test_sigterm_gives_back_what_is_left_in_time(desk: Desk) -> None:
+    starts: list[tuple[int, float]] = []
+
+    async def handle(task: FileWork) -> Staged:
+        starts.append((task.key, time.monotonic()))
+        await asyncio.sleep(1 if task.key == 1 else 600)
+        return staged(task)
+
+    async with running(desk, handle) as (_, task):
+        await desk.give(work(1), work(2))
+        await desk.until(lambda: len(starts) == 2)
+        began = time.monotonic()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(task, 10)
+        assert time.monotonic() - began < 10
+    await desk.until(lambda: len(desk.of(Staged)) == 1)  # the one that could finish did
+
+    async def quick(task: FileWork) -> Staged:
+        return staged(task)
+
+    async with running(desk, quick):  # long before the ack_wait of 60 s
+        await desk.until(lambda: {one.key for one in desk.of(Staged)} == {1, 2}, within=5)
+
+
+async def test_it_survives_a_killed_server(desk: Desk) -> None:
+    async def handle(task: FileWork) -> Staged:
+        await asyncio.sleep(0.01)
+        return staged(task)
+
+    async with running(desk, handle) as (service, task):
+        await desk.give(*(work(key) for key in range(1, 301)))
+        await desk.until(lambda: len(desk.of(Staged)) > 50)
+        await desk.nats.kill()
+        assert not await service.ready()
+        await asyncio.sleep(0.5)
+        await desk.nats.start()
+        await desk.until(lambda: await_ready(service), within=10)
+        await desk.give(*(work(key) for key in range(301, 351)))
+        keys = set(range(1, 351))
+        stalled = (
+            8  # deliveries under way at the kill come back after the ack_wait: see the next lines
+        )
+        await desk.until(
+            lambda: len({one.key for one in desk.of(Staged)}) >= len(keys) - 2 * stalled, 20
+        )
+        assert not task.done()
+
+
+def await_ready(service: Service) -> bool:
+    return service.connection.connected.is_set()
+
+
+async def test_loops_run_by_rhythm_and_on_command(desk: Desk) -> None:
+    runs: list[float] = []
+
+    async def look() -> None:
+        runs.append(time.monotonic())
+        if len(runs) == 1:
+            raise Permanent("first one fails")
+
+    async def handle(task: FileWork) -> Staged:
+        return staged(task)
+
+    files = desk.nats.files
+    common = Common(data=files.data, nats=NatsSettings(url=files.url))
+    async with open_service(PIXEL_SYNC, common) as service:
+        task = asyncio.create_task(
+            service.run({"pixel": handle}, [service.every("1h", look, "look")])
+        )
+        await desk.until(lambda: len(runs) == 1)
+        operator = await desk.nats.connect("operator")
+        answer = await operator.request("cmd.pixel_sync.run", b"")
+        assert json.loads(answer.data) == {"runs": ["look"]}
+        await desk.until(lambda: len(runs) == 2)
+        await desk.until(
+            lambda: any(
+                a.key == "pixel_sync:look_failing" and not a.raised for a in desk.of(Attention)
+            )
+        )
+        where = json.loads((common.run / "pixel_sync.json").read_text())
+        reader, writer = await asyncio.open_connection("127.0.0.1", where["port"])
+        writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await reader.read()
+        writer.close()
+        service.stop()
+        await task

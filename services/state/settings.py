@@ -33,6 +33,8 @@ class DeletionSettings(BaseModel):
     accept_weak_reads: bool = True
     """On NFS and SMB only the client's cache can be dropped; false refuses such reads as evidence."""
     never_delete: tuple[Literal["favorites", "hidden"], ...] = ()
+    during: str | None = None
+    """A cron pattern of the minutes in which deletion runs, e.g. `* 1-5 * * *`; null is always."""
     local_purge_after: Span | None = timedelta(days=7)
     """How long local originals stay after the confirmed deletion; null keeps them."""
 
@@ -42,6 +44,14 @@ class DeletionSettings(BaseModel):
         if not timedelta(minutes=1) <= value <= timedelta(days=7):
             raise ValueError("expected between 1m and 7d")
         return value
+
+
+class Switch(BaseModel):
+    """The one switch of the `icloud_cleanup` part that the rules of deletion depend on."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    enabled: bool = False
 
 
 class StateSettings(BaseModel):

@@ -1,0 +1,57 @@
+"""state: keeps the truth, says what is to be done next, and gives or refuses the permit for each deletion."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from services.state.answers import Answers
+from services.state.database import check, open_database
+from services.state.desk import Desk
+from services.state.gauges import Gauges
+from services.state.orders import Orders
+from services.state.reconciler import Reconciler
+from services.state.settings import DeletionSettings, StateSettings, Switch, policy
+from services.state.store import Store
+from services.state.truth import Truth
+from shared.domain.pipeline import STATE
+from shared.runtime.rhythm import is_open
+from shared.runtime.service import open_service, start
+from shared.runtime.settings import load_common, load_section
+
+
+async def main() -> None:
+    """Wire the books to the bus, then run until SIGTERM."""
+    common = load_common()
+    settings = load_section("state", StateSettings)
+    deletion = load_section("deletion", DeletionSettings)
+    switch = load_section("icloud_cleanup", Switch)
+    rules = policy(deletion, settings, enabled=switch.enabled)
+    engine = open_database(settings.database_url or f"sqlite:///{common.data}/media.db")
+    check(engine)
+    try:
+        async with open_service(STATE, common) as service:
+            clock = service.clock
+            store = Store(engine, str(common.library.root), rules.deletion.google_level)
+            truth = Truth(store, rules, clock, partial(is_open, deletion.during))
+            answers = Answers(store, truth, rules, clock)
+            desk = Desk(service.connection, service.publisher, truth, answers, Orders(store, clock))
+            gauges = Gauges(service.metrics.registry)
+            reconciler = Reconciler(service.connection, store, clock, settings.patience)
+            await desk.serve()
+            every = settings.reconcile_every.total_seconds()
+            await service.run(
+                {},
+                [
+                    desk.take_reports,
+                    desk.tick,
+                    partial(reconciler.run, desk, truth, every),
+                    partial(gauges.keep, desk, answers),
+                ],
+            )
+            await desk.close()
+    finally:
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    start(main)

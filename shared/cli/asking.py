@@ -1,0 +1,84 @@
+"""Asks the state service as the person at the command line; every answer comes in pages, and none is a secret."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from shared.adapters.jetstream import Login, connect
+from shared.adapters.jetstream_asking import ask
+from shared.domain import questions
+from shared.domain.errors import Transient
+from shared.runtime.settings import load_common
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from shared.runtime.settings import Common
+
+Answer = TypeVar("Answer", bound=BaseModel)
+Asking = Any
+USER = "operator"
+CONNECT_SECONDS = 5.0
+
+
+class NotRunning(Transient):
+    """Nobody answers: photoduct is not running, or is another one than the settings say."""
+
+
+class Operator:
+    """One connection as the user `operator`."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def ask(self, name: str, question: BaseModel, answer: type[Answer]) -> Answer:
+        """Ask one question; Transient when nobody answers."""
+        return await ask(self._connection, f"ask.state.{name}", question, answer, within=10.0)
+
+    async def rows(self, name: str, asset: str | None = None) -> list[dict[str, Any]]:
+        """Return all rows of a paged question."""
+        found: list[dict[str, Any]] = []
+        after = 0
+        while rows := (
+            await self.ask(name, questions.AskRows(after=after, asset=asset), questions.Rows)
+        ).rows:
+            found.extend(rows)
+            after = max(row["id"] for row in rows)
+        return found
+
+    async def order(self, name: str, order: questions.Order) -> int:
+        """Give an order; return how many rows it changed."""
+        return (await self.ask(name, order, questions.Ordered)).changed
+
+    async def run_now(self, service: str) -> None:
+        """Make a service look at once instead of when its rhythm says."""
+        await self._connection.request(f"cmd.{service}.run", b"", within=5.0)
+
+
+@asynccontextmanager
+async def operator(common: Common) -> AsyncIterator[Operator]:
+    """Connect; NotRunning when there is no bus."""
+    login = Login(common.nats.url, USER, common.secrets / USER)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await connect(login)
+    except TimeoutError as error:
+        raise NotRunning(f"Nobody answers at {common.nats.url}: is photoduct running?") from error
+    try:
+        yield Operator(connection)
+    finally:
+        await connection.close()
+
+
+def with_operator(call: Callable[[Operator], Awaitable[Answer | Any]]) -> Any:
+    """Run one call against the running photoduct of the settings."""
+
+    async def run() -> Any:
+        async with operator(load_common()) as one:
+            return await call(one)
+
+    return asyncio.run(run())

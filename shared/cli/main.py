@@ -1,0 +1,139 @@
+"""`photoduct`: the commands; each ends with 0, or with one clear sentence and another status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.cli import running, showing
+from shared.cli.asking import Operator, with_operator
+from shared.domain import questions
+from shared.domain.errors import PhotoductError
+from shared.runtime.settings import CONFIG, SettingsError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Moves photos and videos out of iCloud without ever risking one.",
+)
+config_app = typer.Typer(no_args_is_help=True, help="The settings.")
+app.add_typer(config_app, name="config")
+app.command("up")(running.up)
+app.command("init")(running.init)
+app.command("login")(running.login)
+app.command("demo", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    running.demo
+)
+config_app.command("check")(running.check)
+
+AssetIds = Annotated[list[str] | None, typer.Argument(help="iCloud ids of assets.")]
+All = Annotated[bool, typer.Option("--all", help="Every asset.")]
+
+
+@app.callback()
+def options(
+    config: Annotated[Path | None, typer.Option(help="The settings file (config.yaml).")] = None,
+) -> None:
+    """Take the options that every command shares."""
+    if config is not None:
+        os.environ[CONFIG] = str(config.absolute())
+
+
+@app.command()
+def status() -> None:
+    """Show how far everything is and what needs a person."""
+
+    async def call(one: Operator) -> questions.Status:
+        return await one.ask("status", questions.AskStatus(), questions.Status)
+
+    showing.status(with_operator(call))
+
+
+@app.command()
+def media(
+    asset: Annotated[str | None, typer.Argument(help="One asset's files only.")] = None,
+) -> None:
+    """List the files that photoduct knows."""
+    rows = with_operator(lambda one: one.rows("media", asset))
+    columns = ("id", "filename", "resource", "status", "synced_google", "synced_nas", "path")
+    showing.table("Files", columns, ([row[name] for name in columns] for row in rows))
+
+
+@app.command()
+def pending() -> None:
+    """Show what would be deleted from iCloud, and why the rest stays."""
+    showing.pending(with_operator(lambda one: one.rows("pending")))
+
+
+@app.command()
+def failures() -> None:
+    """List what is in quarantine, with the reasons."""
+    rows = with_operator(lambda one: one.rows("failures"))
+    columns = ("icloud_id", "filename", "stage", "failures", "reason")
+    showing.table("Quarantine", columns, ([row[name] for name in columns] for row in rows))
+
+
+@app.command()
+def retry(
+    assets: AssetIds = None,
+    stage: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
+    everything: All = False,
+) -> None:
+    """Try again what is in quarantine."""
+    _order("retry", assets, everything, stage)
+
+
+@app.command()
+def approve(assets: AssetIds = None, everything: All = False) -> None:
+    """Let these assets pass the brakes on the number of deletions; every other rule still holds."""
+    _order("approve", assets, everything)
+
+
+@app.command()
+def veto(assets: AssetIds = None) -> None:
+    """Keep these assets in iCloud."""
+    _order("veto", assets, everything=False)
+
+
+@app.command("confirm-freed")
+def confirm_freed(assets: AssetIds = None, everything: All = False) -> None:
+    """Say that you ran "Free up space" in Google Photos yourself."""
+    _order("confirm_freed", assets, everything)
+
+
+@app.command()
+def unfreeze() -> None:
+    """Allow deletions again after you have looked at what froze them."""
+    _order("unfreeze", [], everything=True)
+
+
+@app.command()
+def run(service: Annotated[str, typer.Argument(help="For example: downloader.")]) -> None:
+    """Make one stage work now instead of when its rhythm says."""
+    with_operator(lambda one: one.run_now(service))
+    showing.console.print(f"{service} was told to look now.")
+
+
+def _order(name: str, assets: list[str] | None, everything: bool, stage: str | None = None) -> None:
+    if not assets and not everything:
+        raise typer.BadParameter("name at least one asset, or say --all")
+    order = questions.Order(assets=tuple(assets or ()), stage=stage, everything=everything)
+    changed = with_operator(lambda one: one.order(name, order))
+    showing.console.print(f"{changed} changed.")
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one sentence and an exit status."""
+    try:
+        app()
+    except SettingsError as error:
+        sys.stderr.write("\n".join(error.lines) + "\n")
+        sys.exit(2)
+    except PhotoductError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(3)

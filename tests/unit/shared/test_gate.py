@@ -17,88 +17,19 @@ from tests.unit.shared.gate_case import (
     DAY,
     FILES,
     NOW,
-    SECOND,
     Case,
     facts,
-    forget,
     fresh,
     here,
     nas,
     one_copy,
     one_media,
-    rules,
     weak_google,
-    weak_refused,
-    without,
 )
+from tests.unit.shared.gate_clauses import ALONE, Alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-OF_THE_ASSET: list[tuple[str, str, Callable[[Case], Case]]] = [
-    ("off", "deletion is off", rules(enabled=False)),
-    ("frozen", "a freeze", here(frozen="a mismatch")),
-    ("frozen", "a freeze for a reason without words", here(frozen="")),
-    ("listing", "a failed or shrunken listing", here(listing_sane=False)),
-    ("window", "outside the hours", here(window_open=False)),
-    ("brake-items", "the run is full", here(claimed_run=100)),
-    ("brake-items", "the day is full", here(claimed_day=200, library_size=10**6)),
-    ("brake-percent", "the share of the day is reached", here(claimed_day=20)),
-    ("brake-percent", "a library of which one asset is too much", here(library_size=49)),
-    ("identity", "another record", fresh(asset="B")),
-    ("record", "iCloud's error, or an unknown kind of resource", fresh(problem="resJXLRes")),
-    ("gone", "deleted already", fresh(deleted=True)),
-    ("veto", "taken out of the album", fresh(in_album=False)),
-    ("veto", "vetoed before", facts(vetoed=True)),
-    ("zone", "a shared library", fresh(zone="SharedSync-1")),
-    ("zone", "archived from a shared library", facts(zone="SharedSync-1")),
-    ("stale", "an old look", fresh(fetched_at=NOW - timedelta(minutes=5) - SECOND)),
-    ("stale", "a look from the future", fresh(fetched_at=NOW + timedelta(minutes=5) + SECOND)),
-    ("changed", "changed in iCloud since", fresh(change_tag="t2")),
-    ("unarchived", "a newer edit", fresh(resources=frozenset({(Resource.EDITED, "other")}))),
-    ("no-original", "no original", without(Resource.ORIGINAL)),
-    ("no-record", "no record", without(Resource.RECORD)),
-    ("problem", "a problem seen in the listing", facts(problem="an unknown resource")),
-    ("young", "younger than allowed", facts(created=NOW - 30 * DAY + SECOND)),
-    ("young", "created in the future", facts(created=NOW + DAY)),
-    ("not-pending", "never in the album", facts(pending_since=None)),
-    ("dwell", "not long enough in the album", facts(pending_since=NOW - 14 * DAY + SECOND)),
-    ("dwell", "in the album from tomorrow on", facts(pending_since=NOW + DAY)),
-]
-OF_EACH_FILE: list[tuple[str, str, Callable[[Resource], Callable[[Case], Case]]]] = [
-    ("unreadable", "unreadable", lambda r: one_media(r, readable=False)),
-    ("in-motion", "a copy in motion", lambda r: one_media(r, in_motion=True)),
-    ("compression", "not compressed yet", lambda r: one_media(r, compression_finished=False)),
-    ("nas", "no NAS copy", lambda r: one_media(r, nas=None)),
-    ("nas-hash", "other bytes", lambda r: one_copy(r, sha256="f" * 64)),
-    ("nas-other", "another archive", lambda r: one_copy(r, archive="other")),
-    ("nas-other", "another disk", lambda r: one_copy(r, file_system="clone")),
-    ("nas-weak", "a weak read where those do not count", weak_refused),
-    ("nas-stale", "an old read", lambda r: one_copy(r, verified_at=NOW - DAY - SECOND)),
-    ("nas-stale", "a read in the future", lambda r: one_copy(r, verified_at=NOW + SECOND)),
-]
-OF_EACH_PHOTO: list[tuple[str, str, Callable[[Resource], Callable[[Case], Case]]]] = [
-    ("google", "refused by Google", lambda r: one_media(r, google_objection="refused")),
-    ("google", "an objection without words", lambda r: one_media(r, google_objection="")),
-    ("google", "nothing at Google", lambda r: one_media(r, google=GoogleLevel.NONE)),
-    ("google", "below the level", lambda r: one_media(r, google=GoogleLevel.FREED)),
-    ("unarchived", "not archived", lambda r: forget(r)),
-]
-
-
-ALONE = [
-    *(pytest.param(code, change, id=f"{code}: {name}") for code, name, change in OF_THE_ASSET),
-    *(
-        pytest.param(code, make(resource), id=f"{code}: {name} ({resource})")
-        for code, name, make in OF_EACH_FILE
-        for resource in Resource
-    ),
-    *(
-        pytest.param(code, make(resource), id=f"{code}: {name} ({resource})")
-        for code, name, make in OF_EACH_PHOTO
-        for resource in FILES
-    ),
-]
 
 
 def test_an_asset_that_meets_every_clause_may_go_and_the_evidence_is_named() -> None:
@@ -107,9 +38,28 @@ def test_an_asset_that_meets_every_clause_may_go_and_the_evidence_is_named() -> 
     assert verdict == Delete(tuple(nas(resource) for resource in Resource))
 
 
-@pytest.mark.parametrize(("code", "change"), ALONE)
-def test_each_clause_alone_keeps_the_asset(code: str, change: Callable[[Case], Case]) -> None:
-    assert change(Case()).codes() == {code}
+@pytest.mark.parametrize("one", ALONE, ids=lambda one: f"{one.code}: {one.name}")
+def test_each_clause_alone_keeps_the_asset(one: Alone) -> None:
+    assert one.change(Case()).codes() == {one.code}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        fresh(fetched_at=NOW - timedelta(minutes=5)),
+        fresh(fetched_at=NOW + timedelta(minutes=5)),
+        facts(created=NOW - 30 * DAY),
+        facts(pending_since=NOW - 14 * DAY),
+        one_copy(Resource.LIVE, verified_at=NOW - DAY),
+        one_copy(Resource.LIVE, verified_at=NOW),
+        one_copy(Resource.LIVE, grade="weak"),
+        one_media(Resource.ALTERNATE, readable=None),
+        here(claimed_run=99),
+        here(claimed_day=19),
+    ],
+)
+def test_what_is_just_within_its_limit_may_go(change: Callable[[Case], Case]) -> None:
+    assert change(Case()).codes() == set()
 
 
 @pytest.mark.parametrize("resource", list(Resource))
@@ -131,7 +81,7 @@ def test_every_objection_of_the_gate_is_tried_above() -> None:
         and call.func.id == Reason.__name__
         and isinstance(call.args[0], ast.Constant)
     }
-    assert written == {str(param.values[0]) for param in ALONE} | {"download"}
+    assert written == {one.code for one in ALONE} | {"download"}
 
 
 @pytest.mark.parametrize(
@@ -150,12 +100,12 @@ def test_an_approval_of_the_very_asset_lifts_the_brakes(change: Callable[[Case],
 
 
 @pytest.mark.parametrize(
-    ("code", "change"), [param for param in ALONE if not str(param.values[0]).startswith("brake")]
+    "one",
+    [one for one in ALONE if not one.code.startswith("brake")],
+    ids=lambda one: f"{one.code}: {one.name}",
 )
-def test_an_approval_lifts_nothing_but_the_brakes(
-    code: str, change: Callable[[Case], Case]
-) -> None:
-    assert facts(approved=True)(change(Case())).codes() == {code}
+def test_an_approval_lifts_nothing_but_the_brakes(one: Alone) -> None:
+    assert facts(approved=True)(one.change(Case())).codes() == {one.code}
 
 
 @pytest.mark.parametrize("wanted", list(GoogleLevel))
@@ -172,11 +122,11 @@ def test_google_has_to_reach_the_level_and_settled_at_least(
 
 def test_only_the_persons_own_sign_is_a_veto() -> None:
     vetoes = [
-        str(param.id)
-        for param in ALONE
-        if Keep(tuple(Reason(code, "") for code in param.values[1](Case()).codes())).veto  # type: ignore[operator]
+        one.name
+        for one in ALONE
+        if Keep(tuple(Reason(c, "") for c in one.change(Case()).codes())).veto
     ]
-    assert vetoes == ["veto: taken out of the album", "veto: vetoed before"]
+    assert vetoes == ["taken out of the album", "vetoed before"]
 
 
 def test_the_rules_have_no_number_of_copies() -> None:

@@ -24,6 +24,10 @@ class Joiner:
         self._zone = zone
         self._previous: Mapping[str, Json] = {}
 
+    def begin(self) -> None:
+        """Forget the page before: a new look begins."""
+        self._previous = {}
+
     async def join(self, page: ChangePage) -> tuple[tuple[AssetSeen, ...], tuple[str, ...]]:
         """Return the page's assets and the names of what is gone; raises Waiting, Unanswered, Declined."""
         sorted_page = sort_page(page.records)

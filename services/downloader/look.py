@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from services.downloader.joining import Joiner
 from services.downloader.pages import Page, Stamp, reports
-from shared.domain.errors import PhotoductError, Waiting
-from shared.domain.events import Attention
+from shared.domain.errors import PhotoductError
 from shared.domain.questions import AskSyncToken, SyncToken
 from shared.ports.icloud import ChangePage, Declined, TokenRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from datetime import datetime
 
-    from services.downloader.known import KnownAssets
-    from services.downloader.ports import Ask, Clock, ReadRecords, Say
+    from services.downloader.joining import Joiner
+    from services.downloader.ports import AttentionBook, Clock, ReadRecords, State
 
 log = structlog.get_logger(__name__)
 LOOK = "icloud-look"
-_OURS = (LOOK, "icloud-session", "icloud-unreachable", "icloud-slow")
+"""The attention record that stands while the last look did not succeed."""
 
 
 class Look:
@@ -30,34 +27,35 @@ class Look:
 
     def __init__(
         self,
-        records: ReadRecords,
-        known: KnownAssets,
         *,
-        zone: str,
-        say: Say,
-        ask: Ask,
+        joiner: Joiner,
+        records: ReadRecords,
+        state: State,
+        attention: AttentionBook,
         clock: Clock,
+        zone: str,
     ) -> None:
+        self._joiner = joiner
         self._records = records
-        self._known = known
-        self._zone = zone
-        self._say = say
-        self._ask = ask
+        self._state = state
+        self._attention = attention
         self._clock = clock
-        self._told: dict[str, str | None] = dict.fromkeys(_OURS, "unknown")
+        self._zone = zone
 
     async def __call__(self) -> None:
-        """Look once. A look that fails is told to the person and ends without an error: the next one goes on from there."""
+        """Look once; a failure is told to the person and raised, and the next look goes on from where this one came.
+
+        Raises Waiting, Transient, Permanent.
+        """
         try:
             await self._walk()
         except PhotoductError as error:
-            log.warning("looking at iCloud failed", reason=str(error))
-            await self._trouble(error)
-        else:
-            await self._all_well()
+            await self._attention.raised(LOOK, f"Looking at iCloud failed: {error}", by=LOOK)
+            raise
+        await self._attention.cleared(LOOK, by=LOOK)
 
     async def _walk(self) -> None:
-        answer = await self._ask("sync_token", AskSyncToken(zone=self._zone), SyncToken)
+        answer = await self._state.ask("sync_token", AskSyncToken(zone=self._zone), SyncToken)
         try:
             await self._report_from(answer.token or None)
         except TokenRefused:
@@ -65,13 +63,13 @@ class Look:
             await self._report_from(None)
 
     async def _report_from(self, token: str | None) -> None:
-        looked_at, joiner = self._clock.now(), Joiner(self._records, self._known, self._zone)
-        number = 0
+        looked_at, number = self._clock.now(), 0
+        self._joiner.begin()
         async for before, page in self._pages(token):
-            assets, gone = await joiner.join(page)
+            assets, gone = await self._joiner.join(page)
             whole = Page(before, page.token, not page.more, assets, gone)
             for report in reports(whole, Stamp(self._zone, looked_at, number)):
-                await self._say(report)
+                await self._state.say(report)
             number += 1
 
     async def _pages(self, token: str | None) -> AsyncIterator[tuple[str | None, ChangePage]]:
@@ -83,29 +81,3 @@ class Look:
             if more and page.token == token:
                 raise Declined("iCloud's change feed does not move on", code="STUCK")
             token = page.token
-
-    async def _trouble(self, error: PhotoductError) -> None:
-        now = self._clock.now()
-        await self._tell(LOOK, f"Looking at iCloud failed: {error}", now)
-        if isinstance(error, Waiting) and error.attention in _OURS:
-            await self._tell(error.attention, str(error), now)
-
-    async def _all_well(self) -> None:
-        now = self._clock.now()
-        for key in _OURS:
-            await self._tell(key, None, now)
-
-    async def _tell(self, key: str, text: str | None, now: datetime) -> None:
-        """Raise (`text`) or lower (None) an attention record, once for each change."""
-        if self._told[key] == text:
-            return
-        await self._say(
-            Attention(
-                id=f"attention:downloader:{key}:{now.isoformat()}",
-                at=now,
-                key=key,
-                text=text or "iCloud can be looked at again",
-                raised=text is not None,
-            )
-        )
-        self._told[key] = text

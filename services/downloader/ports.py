@@ -2,8 +2,39 @@
 
 from __future__ import annotations
 
-from shared.ports.bus import Ask, Say
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from pydantic import BaseModel
+
 from shared.ports.clock import Clock
 from shared.ports.icloud import Fetch, ReadRecords
 
-__all__ = ["Ask", "Clock", "Fetch", "ReadRecords", "Say"]
+if TYPE_CHECKING:
+    from shared.domain.events import Report
+
+__all__ = ["AttentionBook", "Clock", "Fetch", "ReadRecords", "State"]
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class State(Protocol):
+    """The state service, over the bus."""
+
+    async def say(self, report: Report) -> None:
+        """Return when the report is durable on the bus."""
+        ...
+
+    async def ask(self, name: str, question: BaseModel, answer: type[Answer]) -> Answer:
+        """Answer the question `ask.state.<name>`; Transient when nobody answers."""
+        ...
+
+
+class AttentionBook(Protocol):
+    """What needs a person."""
+
+    async def raised(self, key: str, text: str, *, by: str = "") -> None:
+        """Say that a person is needed; saying the same again changes nothing."""
+        ...
+
+    async def cleared(self, key: str, *, by: str = "") -> None:
+        """Say that no person is needed for this any more."""
+        ...

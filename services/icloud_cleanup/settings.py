@@ -12,3 +12,5 @@ class ICloudCleanupSettings(BaseModel):
     """While False, nothing is deleted, whatever the state service would permit."""
     album: str = "DeletePending"
     """The album in which finished assets wait; taking one out of it is the person's veto."""
+    during: str | None = None
+    """A cron pattern in local time; outside the minutes that it names no new work is begun."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from shared.adapters.icloud_signin import SignedIn, quiet_loggers, resume
-from shared.domain.errors import Waiting
+from shared.domain.errors import Fatal, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -84,6 +84,8 @@ async def open_session(settings: ICloudSettings) -> AsyncIterator[ICloudSession]
 
 
 def _trust(settings: ICloudSettings) -> ssl.SSLContext:
-    return ssl.create_default_context(
-        cafile=str(settings.ca_bundle) if settings.ca_bundle else None
-    )
+    bundle = settings.ca_bundle
+    try:
+        return ssl.create_default_context(cafile=str(bundle) if bundle else None)
+    except OSError as error:  # ssl.SSLError is one
+        raise Fatal(f"icloud.ca_bundle: {bundle} cannot be used ({error.strerror})") from error

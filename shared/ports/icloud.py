@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-Json: TypeAlias = "dict[str, Any]"
+Json: TypeAlias = dict[str, Any]
 """One record or answer as iCloud sent it: nothing in it is certain."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.downloader.handler import DownloadHandler
+from services.downloader.joining import Joiner
 from services.downloader.known import KnownAssets
 from services.downloader.library import Library
 from services.downloader.look import Look
@@ -18,11 +19,12 @@ from shared.adapters.icloud_session import ICloudSession, open_session
 from shared.adapters.icloud_signin import login
 from shared.adapters.icloud_transport import CloudKit
 from shared.domain.errors import Permanent, Waiting
-from shared.domain.events import Attention, Downloaded
+from shared.domain.events import Downloaded
 from shared.domain.ids import Resource
 from shared.ports.icloud import TokenRefused
 from tests.integration.icloud_setup import NAMES, Bus, Cloud, FixedClock, cloud, works
 from tests.integration.icloud_sim import PASSWORD
+from tests.unit.downloader.fakes import FakeAttention
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +40,15 @@ class Parts:
         self.clock = FixedClock()
         self.bus = Bus()
         self.records = ICloudRecords(CloudKit(session))
+        self.attention = FakeAttention()
         self.known = KnownAssets(self.records, self.clock, DownloaderSettings())
         self.look = Look(
-            self.records,
-            self.known,
-            zone="PrimarySync",
-            say=self.bus.say,
-            ask=self.bus.ask,
+            joiner=Joiner(self.records, self.known, "PrimarySync"),
+            records=self.records,
+            state=self.bus,
+            attention=self.attention,
             clock=self.clock,
+            zone="PrimarySync",
         )
         self.handle = DownloadHandler(
             library=Library(place.root, free_space_floor=0),
@@ -78,9 +81,9 @@ async def test_without_a_session_the_person_is_asked_and_a_later_sign_in_is_noti
                 with pytest.raises(Waiting, match="run photoduct login") as caught:
                     await parts.records.changes(None)
                 assert caught.value.attention == "icloud-session"
-            await parts.look()
-            raised = [r for r in parts.bus.said if isinstance(r, Attention) and r.raised]
-            assert {r.key for r in raised} == {"icloud-look", "icloud-session"}
+            with pytest.raises(Waiting):
+                await parts.look()
+            assert set(parts.attention.standing) == {"icloud-look"}
             login(place.settings, PASSWORD, place.simulator.code)
             assert (await parts.records.changes(None)).token
 

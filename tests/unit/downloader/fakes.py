@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain.errors import PhotoductError, Transient
-from shared.domain.events import Attention, PageSeen, Report
+from shared.domain.events import PageSeen, Report
 from shared.domain.icloud_records import master_name
 from shared.domain.questions import SyncToken
 from shared.ports.icloud import ChangePage, Incoming, Json, LookedUp, TokenRefused, WholeAsset
@@ -74,15 +74,18 @@ class FakeBus:
     def pages(self) -> list[PageSeen]:
         return [report for report in self.said if isinstance(report, PageSeen)]
 
-    def raised(self) -> dict[str, str]:
-        """Return the attention records that stand, by key."""
-        standing: dict[str, str] = {}
-        for report in self.said:
-            if isinstance(report, Attention):
-                standing.pop(report.key, None)
-                if report.raised:
-                    standing[report.key] = report.text
-        return standing
+
+@dataclass
+class FakeAttention:
+    """What stands, by key."""
+
+    standing: dict[str, str] = field(default_factory=dict)
+
+    async def raised(self, key: str, text: str, *, by: str = "") -> None:
+        self.standing[key] = text
+
+    async def cleared(self, key: str, *, by: str = "") -> None:
+        self.standing.pop(key, None)
 
 
 @dataclass

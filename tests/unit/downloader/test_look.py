@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.downloader.joining import Joiner
 from services.downloader.known import KnownAssets
 from services.downloader.look import Look
 from services.downloader.pages import PART_BYTES, Page, Stamp, reports
@@ -9,21 +10,22 @@ from services.downloader.settings import DownloaderSettings
 from shared.domain.errors import Transient, Waiting
 from shared.domain.icloud_records import asset_seen
 from shared.ports.icloud import ChangePage
-from tests.unit.downloader.fakes import FakeBus, FakeClock, FakeRecords
+from tests.unit.downloader.fakes import FakeAttention, FakeBus, FakeClock, FakeRecords
 from tests.unit.downloader.samples import asset, master
 
 
 class Parts:
     def __init__(self) -> None:
         self.records, self.bus, self.clock = FakeRecords(), FakeBus(), FakeClock()
-        self.known = KnownAssets(self.records, self.clock, DownloaderSettings())
+        self.attention = FakeAttention()
+        known = KnownAssets(self.records, self.clock, DownloaderSettings())
         self.look = Look(
-            self.records,
-            self.known,
-            zone="PrimarySync",
-            say=self.bus.say,
-            ask=self.bus.ask,
+            joiner=Joiner(self.records, known, "PrimarySync"),
+            records=self.records,
+            state=self.bus,
+            attention=self.attention,
             clock=self.clock,
+            zone="PrimarySync",
         )
 
 
@@ -93,28 +95,35 @@ async def test_a_refused_token_begins_the_full_history(it: Parts) -> None:
     it.records.feed = {None: page(master(), asset(), token="t1")}
     await it.look()
     assert [(p.token, len(p.assets)) for p in it.bus.pages] == [("t1", 1)]
-    assert it.bus.raised() == {}
+    assert it.attention.standing == {}
 
 
 async def test_a_failing_look_is_told_and_the_next_good_one_takes_it_back(it: Parts) -> None:
     it.records.trouble = Waiting("iCloud wants a sign-in", attention="icloud-session")
-    await it.look()
-    await it.look()
-    assert set(it.bus.raised()) == {"icloud-look", "icloud-session"}
-    assert len(it.bus.said) == 2  # told once
-    it.records.trouble = Transient("hiccup")
-    await it.look()
-    assert "hiccup" in it.bus.raised()["icloud-look"]
+    with pytest.raises(Waiting):
+        await it.look()
+    assert it.attention.standing == {
+        "icloud-look": "Looking at iCloud failed: iCloud wants a sign-in"
+    }
     it.records.trouble = None
     it.records.feed = {None: page(token="t")}
     await it.look()
-    assert it.bus.raised() == {}
+    assert it.attention.standing == {}
+
+
+async def test_a_look_that_fails_in_the_middle_goes_on_from_there(it: Parts) -> None:
+    it.records.feed = {None: page(master(), asset(), token="t1", more=True)}
+    with pytest.raises(Transient):
+        await it.look()
+    it.records.feed = {"t1": page(token="t2")}
+    await it.look()
+    assert [(p.token, p.final) for p in it.bus.pages][-1] == ("t2", True)
 
 
 async def test_a_feed_that_stands_still_is_an_error_and_not_an_endless_loop(it: Parts) -> None:
     it.records.feed = {None: page(token="t", more=True), "t": page(token="t", more=True)}
-    await it.look()
-    assert "does not move on" in it.bus.raised()["icloud-look"]
+    with pytest.raises(Transient, match="does not move on"):
+        await it.look()
     assert not any(p.final for p in it.bus.pages)
 
 

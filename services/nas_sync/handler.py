@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from services.nas_sync.ports import CopyDiffers, CopyMissing
@@ -77,6 +78,7 @@ class Archive:
             )
         except (CopyDiffers, CopyMissing) as error:
             return [self._mismatch(work, error)]
+        await asyncio.to_thread(_clear, rendition)
         return [
             work.outcome(
                 RenditionArchived,
@@ -89,3 +91,10 @@ class Archive:
                 file_system=original.fs_uuid,
             )
         ]
+
+
+def _clear(rendition: Path) -> None:
+    """Remove the local rendition and its folder, now that the NAS was seen to hold it."""
+    rendition.unlink(missing_ok=True)
+    with suppress(OSError):  # another attempt's file is in it
+        rendition.parent.rmdir()

@@ -17,7 +17,7 @@ def read_span(value: object) -> object:
         return value
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value)
     if found is None:
-        raise ValueError("expected a length of time such as 30s, 15m, 24h or 14d")
+        raise ValueError("a length of time such as 30s, 15m, 24h or 14d")
     return timedelta(**{_UNITS[found[2]]: float(found[1])})
 
 

@@ -1,0 +1,26 @@
+"""nas_sync: archives files on the NAS and reads them back cold; it never deletes or overwrites a copy."""
+
+from __future__ import annotations
+
+from services.nas_sync.handler import Archive
+from services.nas_sync.nas import Nas
+from services.nas_sync.settings import NasSyncSettings
+from shared.domain.pipeline import NAS_SYNC
+from shared.runtime.service import open_service, start
+from shared.runtime.settings import load_common, load_section
+
+
+async def main() -> None:
+    """Wire the archive to its three stages, then run until SIGTERM."""
+    common = load_common()
+    settings = load_section("nas_sync", NasSyncSettings)
+    async with open_service(NAS_SYNC, common) as service:
+        archive = Archive(common.library.root, Nas(common.nas.root), service.clock)
+        await service.run(
+            {"nas": archive.store, "verify": archive.verify, "rendition": archive.place_rendition},
+            slots=dict.fromkeys(("nas", "verify", "rendition"), settings.slots),
+        )
+
+
+if __name__ == "__main__":
+    start(main)

@@ -1,0 +1,55 @@
+"""Every section of `config.yaml` in one table; `python -m services.sections` checks them all and changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from services.compressor.settings import CompressorSettings
+from services.downloader.settings import DownloaderSettings
+from services.icloud_cleanup.settings import ICloudCleanupSettings
+from services.nas_sync.settings import NasSyncSettings
+from services.pixel_sync.settings import PixelSyncSettings
+from services.state.settings import DeletionSettings, StateSettings
+from shared.adapters.icloud_settings import ICloudSettings
+from shared.runtime.settings import SettingsError, load_common, load_section
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "icloud": ICloudSettings,
+    "downloader": DownloaderSettings,
+    "pixel_sync": PixelSyncSettings,
+    "nas_sync": NasSyncSettings,
+    "compressor": CompressorSettings,
+    "icloud_cleanup": ICloudCleanupSettings,
+    "state": StateSettings,
+    "deletion": DeletionSettings,
+}
+
+
+def problems() -> list[str]:
+    """Return a line for each wrong field of any section, with its place and what is expected."""
+    found: list[str] = []
+    try:
+        load_common()
+    except SettingsError as error:
+        found.extend(error.lines)
+    for name, model in SECTIONS.items():
+        try:
+            load_section(name, model)
+        except SettingsError as error:
+            found.extend(line for line in error.lines if line not in found)
+    return found
+
+
+def main() -> int:
+    """Print the problems; 0 without any, else 2."""
+    found = problems()
+    sys.stderr.writelines(f"{line}\n" for line in found)
+    return 2 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

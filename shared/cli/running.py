@@ -1,0 +1,76 @@
+"""Commands that start things: the whole product, the demo, a sign-in, a new archive; each checks before it touches anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shared.adapters.icloud_settings import ICloudSettings
+from shared.cli import showing
+from shared.runtime.settings import config_path, load_common, load_section
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def up() -> None:
+    """Run photoduct on this machine without containers, until Ctrl-C."""
+    from shared.runtime.supervisor import supervise
+
+    if status := _python("services.sections"):
+        raise typer.Exit(status)
+    common = load_common()
+    showing.console.print(f"photoduct runs; logs are in {common.data / 'logs'}. Ctrl-C stops it.")
+    asyncio.run(supervise(common, config_path()))
+
+
+def init() -> None:
+    """Make the mounted NAS folder an archive: once, by you, and never automatically."""
+    raise typer.Exit(_python("services.nas_sync.initialise"))
+
+
+def login(
+    apple_id: Annotated[
+        str | None, typer.Option(help="Instead of the settings' icloud.apple_id.")
+    ] = None,
+) -> None:
+    """Sign in to iCloud: asks for the password and for the code that your device shows."""
+    from shared.adapters.icloud_signin import login as sign_in
+
+    settings = load_section("icloud", ICloudSettings)
+    if apple_id:
+        settings = settings.model_copy(update={"apple_id": apple_id})
+    if not settings.apple_id:
+        raise typer.BadParameter("set icloud.apple_id in the settings, or say --apple-id")
+    password = typer.prompt(f"Password of {settings.apple_id}", hide_input=True)
+    sign_in(settings, password, lambda: typer.prompt("Code that your device shows"))
+    showing.console.print("Signed in; photoduct goes on by itself.")
+
+
+def demo(context: typer.Context) -> None:
+    """Show the whole product against a simulated Apple and phone; `--photos DIR` takes copies of your own."""
+    raise typer.Exit(_python("simulators.demo", context.args))
+
+
+def check() -> None:
+    """Check the settings: every wrong field with its place and what is expected."""
+    status = _python("services.sections")
+    if status == 0:
+        showing.console.print(f"{config_path()}: every setting is in order.")
+    raise typer.Exit(status)
+
+
+def _python(module: str, arguments: Sequence[str] = ()) -> int:
+    """Run a module of the product as a program of its own; return its exit status."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, env=os.environ) as process:  # noqa: S603 - our own module
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the child got it too, and ends in its own time
+                continue

@@ -33,6 +33,7 @@ OVERRIDES = (
     Override("deletion.max_percent_day", "2", "100"),
     Override("deletion.local_purge_after", "7d", "1s"),
     Override("pixel_sync.settle_for", "3d", "1s"),
+    Override("pixel_sync.mass_from", "20", "1000000"),
 )
 
 
@@ -75,7 +76,7 @@ def settings(
     made: dict[str, Any] = {
         "library": {"root": str(folders.media), "free_space_floor": 100_000_000},
         "nas": {"root": str(folders.nas)},
-        "data": {"root": str(folders.data)},
+        "data": str(folders.data),
         "nats": {"url": f"nats://127.0.0.1:{port}"},
         "icloud": {
             "apple_id": apple_id,
@@ -83,12 +84,13 @@ def settings(
             "ca_bundle": str(apple.ca),
             "session_dir": str(folders.data / "session"),
         },
-        "downloader": {"look": "1h"},
+        "rhythm": {"downloader": "1h"},
         "pixel_sync": {
             "rest_url": phone.rest_url,
             "api_key": phone.api_key,
             "folder": phone.folder,
             "device": phone.device,
+            "poll": "1s",
         },
         "state": {"reconcile_every": "5s", "patience": "10s"},
         "deletion": {},

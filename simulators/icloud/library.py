@@ -37,6 +37,10 @@ class ManifestAsset(BaseModel):
     when_pending: Action | None = None
     edit_file: str | None = None
     fault: Fault | None = None
+    plant: str | None = None
+    """What a demo planted it as; for whoever reads the manifest, this program does nothing with it."""
+    expect: str | None = None
+    """What a demo expects to become of it; likewise."""
 
 
 class Manifest(BaseModel):

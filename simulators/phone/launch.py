@@ -39,8 +39,9 @@ class PhoneProgram:
         mode: str = "auto",
         free_after: float | None = None,
         persona: dict[str, list[str]] | None = None,
+        server_folder: Path | None = None,
     ) -> None:
-        self.run_dir, self.server_folder = root / "phone-run", root / "pixel"
+        self.run_dir, self.server_folder = root / "phone-run", server_folder or root / "pixel"
         self.google_store, self.phone_folder = root / "google", self.run_dir / "phone"
         self._arguments = ["--mode", mode]
         if free_after is not None:

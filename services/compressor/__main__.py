@@ -1,4 +1,4 @@
-"""compressor: makes smaller renditions, by age; it only ever reads an original."""
+"""compressor: makes smaller renditions, by age; it can read an original and never change one."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ from shared.runtime.settings import load_common, load_section
 
 
 async def main() -> None:
-    """Wire the encoders to the stage, then run until SIGTERM."""
+    """Wire the codecs to the handler, then run until SIGTERM."""
     common = load_common()
     settings = load_section("compressor", CompressorSettings)
     async with open_service(COMPRESSOR, common) as service:
-        compress = Compress(
-            common.library.root, settings.tiers, settings.longest.total_seconds(), service.clock
-        )
+        compress = Compress(common.library.root, settings.tiers, settings.longest, service.clock)
         await service.run(
             {"compress": compress},
-            slots={
-                "compress-photo": settings.photos_at_once,
-                "compress-video": settings.videos_at_once,
-            },
+            slots={"compress-photo": settings.slots, "compress-video": settings.video_slots},
             during=settings.during,
         )
 

@@ -1,32 +1,28 @@
-"""The compressor's own settings: how hard each age is compressed, how many at once, and when."""
+"""The compressor's own settings: how hard, when, and on how many files at once; none can make it touch an original."""
 
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.compressor.policy import BALANCED, Tier, checked_tiers
-from shared.domain.spans import Span
 from shared.runtime.rhythm import checked_cron
-
-
-def _checked(during: str | None) -> str | None:
-    return during if during is None else checked_cron(during)
 
 
 class CompressorSettings(BaseModel):
     """The `compressor` part of the settings."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     tiers: Annotated[tuple[Tier, ...], AfterValidator(checked_tiers)] = BALANCED
-    """By age of the photo, the youngest first; the last has no upper age."""
-    photos_at_once: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
-    videos_at_once: int = Field(
-        default_factory=lambda: max(1, (os.cpu_count() or 1) // 2), ge=1, le=256
-    )
-    during: Annotated[str | None, AfterValidator(_checked)] = None
-    """A cron pattern of the minutes in which encoding may begin, e.g. `* 22-23,0-6 * * *`; null is always."""
-    longest: Span = timedelta(hours=6)
-    """Wall time after which one file is given up."""
+    """By age, youngest first."""
+    during: Annotated[str, AfterValidator(checked_cron)] | None = None
+    """A cron pattern (local time) of the minutes in which it may start a file, e.g. `* 0-6 * * *`; null is always."""
+    slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    """Photos at once: one uses one core."""
+    video_slots: int = Field(default=1, ge=1, le=64)
+    """Videos at once: one uses every core."""
+    longest: float = Field(default=6 * 3600.0, gt=0)
+    """Seconds after which one file is given up."""

@@ -1,4 +1,4 @@
-"""nas_sync: archives files on the NAS and reads them back cold; it never deletes or overwrites a copy."""
+"""nas_sync: archives files on the NAS and reads them back cold; it can neither delete nor overwrite a copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ async def main() -> None:
     async with open_service(NAS_SYNC, common) as service:
         archive = Archive(common.library.root, Nas(common.nas.root), service.clock)
         await service.run(
-            {"nas": archive.store, "verify": archive.verify, "rendition": archive.place_rendition},
+            {
+                "nas": archive.store,
+                "verify": archive.verify,
+                "rendition": archive.place_rendition,
+            },
             slots=dict.fromkeys(("nas", "verify", "rendition"), settings.slots),
         )
 

@@ -1,34 +1,46 @@
-"""pixel_sync's own settings: where Syncthing is, how big the window may be, and when a file counts as settled."""
+"""pixel_sync's own settings; none of them can make it write on the phone."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from services.pixel_sync.policy import Rules
+from services.pixel_sync.syncthing_rest import SyncthingAddress
 from shared.domain.spans import Span
+from shared.runtime.settings import read_secret
 
 
 class PixelSyncSettings(BaseModel):
     """The `pixel_sync` part of the settings."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     rest_url: str = "http://127.0.0.1:8384"
-    """Syncthing's REST address on this side, not the phone's."""
-    api_key: str | None = None
+    api_key: str | None = Field(default=None, repr=False)
     api_key_file: Path | None = None
-    """The key from Syncthing's settings; a file is the safer place for it."""
-    folder: str = "pixel"
-    """Id of the folder that Syncthing shares with the phone; it is `<library>/pixel`, sendonly."""
+    folder: str = "photoduct-pixel"
+    """Syncthing's id of the shared folder."""
     device: str = ""
-    """Device id of the phone."""
-    window_files: int = Field(default=1000, ge=1)
-    """Files on the phone at once; more wait until some are freed."""
-    window_bytes: int = Field(default=50_000_000_000, ge=1)
-    settle_for: Span = timedelta(days=3)
-    """How long the phone has to have been seen with a file before its removal means anything."""
-    poll: Span = timedelta(seconds=30)
-    """How often to look at the phone, besides whenever Syncthing tells of a change."""
+    """The phone's device id."""
+    window_files: int = Field(default=2_000, ge=1)
+    """Files that lie on the phone at once, at most."""
+    window_bytes: int = Field(default=30_000_000_000, ge=1)
+    settle_for: Span = timedelta(hours=24)
+    """How long a file must have been on the phone, ending with the phone online, to count as settled."""
     mass_share: float = Field(default=1.0, gt=0, le=1)
-    mass_from: int = Field(default=20, ge=1)
-    """A deletion of this share of at least so many files at once is suspect and asks the person."""
+    """From this share of the window on, files that vanish at once prove nothing."""
+    mass_from: int = Field(default=1, ge=1)
+    slots: int = Field(default=16, ge=1, le=256)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of evidence."""
+        return Rules(self.settle_for, mass_share=self.mass_share, mass_from=self.mass_from)
+
+    def address(self) -> SyncthingAddress:
+        """Return where the server's Syncthing answers; SettingsError without a key."""
+        key = read_secret(self.api_key, self.api_key_file, "pixel_sync.api_key")
+        return SyncthingAddress(self.rest_url, key, self.folder, self.device)

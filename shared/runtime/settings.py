@@ -136,7 +136,7 @@ def load_common(path: Path | None = None) -> Common:
 def load_section(name: str, model: type[Section], path: Path | None = None) -> Section:
     """Read one service's own section; SettingsError names each wrong or unknown field."""
     strict = create_model(model.__name__, __base__=model)
-    strict.model_config = ConfigDict(**{**model.model_config, "extra": "forbid"})
+    strict.model_config = ConfigDict(**{"extra": "forbid", **model.model_config})
     strict.model_rebuild(force=True)
     root = _load(
         {name: (strict, Field(default_factory=dict, validate_default=True))}, config_path(path)

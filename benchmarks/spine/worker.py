@@ -1,0 +1,56 @@
+"""One worker process: the real worker runtime and everything its service loads, with handlers that do no work.
+
+python -m benchmarks.spine.worker <service>; it reads settings as any service does, and touches no file but its logs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.spine import noop
+from shared.domain.pipeline import SERVICES, stages_of
+from shared.runtime.service import open_service, start
+from shared.runtime.settings import load_common
+
+if TYPE_CHECKING:
+    from shared.runtime.service import Service
+
+ALSO = {
+    "downloader": ("shared.adapters.icloud_download", "shared.adapters.icloud_signin"),
+    "icloud_cleanup": ("shared.adapters.icloud_album", "shared.adapters.icloud_signin"),
+}
+"""Adapters that a service's wiring loads; its memory is to be that of the real service."""
+
+
+def load_service(name: str) -> None:
+    """Import every module that the real service would have in memory."""
+    package = importlib.import_module(f"services.{name}")
+    for module in pkgutil.walk_packages(package.__path__, f"services.{name}."):
+        importlib.import_module(module.name)
+    for adapter in ALSO.get(name, ()):
+        importlib.import_module(adapter)
+
+
+def handlers(service: Service) -> dict[str, Any]:
+    """Return a handler that answers at once for each stage of the service."""
+    every = {
+        "download": noop.download, "pixel": noop.pixel, "nas": noop.nas, "verify": noop.nas,
+        "compress": noop.compress, "rendition": noop.rendition, "album": noop.album,
+        "return": noop.returned, "purge": noop.purge, "delete": noop.deleting(service.ask),
+    }  # fmt: skip
+    return {stage.name: every[stage.name] for stage in stages_of(service.row.name)}
+
+
+async def main() -> None:
+    """Run the service named on the command line until a signal."""
+    row = next(service for service in SERVICES if service.name == sys.argv[1])
+    load_service(row.name)
+    async with open_service(row, load_common()) as service:
+        await service.run(handlers(service))
+
+
+if __name__ == "__main__":
+    start(main)

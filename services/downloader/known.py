@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,6 +38,7 @@ class KnownAssets:
         self._limit = settings.remembered_assets
         self._age = timedelta(minutes=settings.url_minutes)
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._asking: dict[str, asyncio.Future[Known | None]] = {}
 
     def learn(self, name: str, asset: Json, master: Json | None) -> Known:
         """Remember what was just listed or looked up."""
@@ -58,7 +60,22 @@ class KnownAssets:
         return known if known and self._clock.now() - known.at < self._age else None
 
     async def look_up(self, name: str) -> Known | None:
-        """Ask iCloud now; None when the asset is gone. Raises Waiting, Unanswered, Declined."""
+        """Ask iCloud now; None when the asset is gone. Raises Waiting, Unanswered, Declined.
+
+        The files of one asset are wanted at the same time: one question answers them all.
+        """
+        asking = self._asking.get(name)
+        if asking is None:
+            asking = self._asking[name] = asyncio.ensure_future(self._look_up(name))
+            asking.add_done_callback(lambda done: self._answered(name, done))
+        return await asyncio.shield(asking)
+
+    def _answered(self, name: str, done: asyncio.Future[Known | None]) -> None:
+        del self._asking[name]
+        if not done.cancelled():
+            done.exception()  # seen, even when everybody who asked was cancelled
+
+    async def _look_up(self, name: str) -> Known | None:
         whole = await self._records.whole(name)
         if whole.asset is None:
             self._known.pop(name, None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from shared.adapters.icloud_signin import SignedIn, quiet_loggers, resume
+from shared.adapters.icloud_signin import SignedIn, quiet_loggers, resume, waiting_for_sign_in
 from shared.domain.errors import Fatal, Waiting
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ICloudSession:
         self.client = client
         self._signed: SignedIn | None = None
         self._turn = asyncio.Lock()
-        self._refused: tuple[int, Waiting] | None = None
+        self._refused: tuple[int, str] | None = None
 
     async def signed(self) -> SignedIn:
         """Return the session; raises Waiting while a person has to sign in or iCloud cannot be reached."""
@@ -43,20 +43,20 @@ class ICloudSession:
         async with self._turn:
             if self._signed is None or self._signed is stale:
                 self._signed = None
-                self._signed = await self._resume()
+                self._signed = await self._resume(anew=stale is not None)
                 self._carry(self._signed)
             return self._signed
 
-    async def _resume(self) -> SignedIn:
+    async def _resume(self, *, anew: bool) -> SignedIn:
         """Resume the stored session; a refusal stands until the stored session changes, so that Apple is not pestered."""
         stamp = self._stamp()
         if self._refused is not None and self._refused[0] == stamp:
-            raise Waiting(*self._refused[1].args, attention="icloud-session", retry_after=60)
+            raise waiting_for_sign_in(self._refused[1])
         try:
-            return await asyncio.to_thread(resume, self.settings)
+            return await asyncio.to_thread(resume, self.settings, anew=anew)
         except Waiting as error:
             if error.attention == "icloud-session":
-                self._refused = (self._stamp(), error)
+                self._refused = (self._stamp(), str(error))
             raise
 
     def _stamp(self) -> int:

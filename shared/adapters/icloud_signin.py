@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CODE_TRIES = 3
 _LOCK_SECONDS = 120
+SIGN_IN_LOOK = 10.0
+"""Seconds until the stored session is looked at again: a look at the disk, Apple is only asked when it has changed."""
 SIGN_IN = "iCloud wants a sign-in: run photoduct login"
 _ADP = (
     "Advanced Data Protection is on for this Apple Account: allow web access in its iCloud settings"
@@ -45,8 +47,12 @@ class SignedIn:
 
 def wants_sign_in(why: str = "") -> Waiting:
     """Make the error that asks the person to run `photoduct login`."""
-    text = f"{why}; {SIGN_IN[0].lower()}{SIGN_IN[1:]}" if why else SIGN_IN
-    return Waiting(text, attention="icloud-session", retry_after=60)
+    return waiting_for_sign_in(f"{why}; {SIGN_IN}" if why else SIGN_IN)
+
+
+def waiting_for_sign_in(text: str) -> Waiting:
+    """Make the error with a text that says already what is to be done."""
+    return Waiting(text, attention="icloud-session", retry_after=SIGN_IN_LOOK)
 
 
 def unreachable() -> Waiting:
@@ -85,14 +91,17 @@ def _confirm(service: Any, ask_code: Callable[[], str]) -> None:
     raise Permanent("Apple refused the codes; run photoduct login again for a new one")
 
 
-def resume(settings: ICloudSettings) -> SignedIn:
-    """Return the stored session, renewed where Apple allows it; raises Waiting when a person has to sign in."""
+def resume(settings: ICloudSettings, *, anew: bool = False) -> SignedIn:
+    """Return the stored session; `anew` asks Apple for new cookies even where the old ones seem good.
+
+    Raises Waiting when a person has to sign in, or iCloud cannot be reached.
+    """
     if not settings.apple_id:
         raise wants_sign_in("No Apple Account is set (icloud.apple_id)")
     with _stored(settings), _told(asking=False), _service(settings, None) as service:
         if not service.session.data.get("session_token"):
             raise wants_sign_in()
-        service.authenticate()
+        service.authenticate(force_refresh=anew)
         if not service.is_trusted_session:
             raise wants_sign_in()
         _open_protected(service)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
-from shared.adapters.icloud_signin import unreachable, wants_sign_in
+from shared.adapters.icloud_signin import SIGN_IN, unreachable, wants_sign_in
 from shared.domain.errors import Waiting
 from shared.ports.icloud import Declined, Json, TokenRefused, Unanswered
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _PATH = "/database/1/com.apple.photos.cloud/production/private/"
 _SIGNED_OUT = frozenset({401, 421, 450})
+_REFUSED_AGAIN = 300.0
+"""Seconds of patience with a session that Apple renews and refuses: each try asks Apple three times."""
 _SLOW_STATUS = frozenset({429, 503})
 SLOW_CODES = frozenset(
     {"THROTTLED", "RETRY_LATER", "TRY_AGAIN_LATER", "LIMIT_EXCEEDED", "ZONE_BUSY"}
@@ -29,7 +32,7 @@ class CloudKit:
 
     def __init__(self, session: ICloudSession) -> None:
         self._session = session
-        self.zone_id = {"zoneName": session.settings.zone}
+        self.zone_id = {"zoneName": session.settings.zone, "zoneType": "REGULAR_CUSTOM_ZONE"}
 
     async def post(self, path: str, body: Json) -> Json:
         """Post to `path` (`records/lookup`) and return the answer; a session that died is renewed once.
@@ -52,7 +55,8 @@ class CloudKit:
             return await self._session.client.post(
                 f"{signed.database}{_PATH}{path}",
                 params=signed.params | {"remapEnums": "true", "getCurrentSyncToken": "true"},
-                json=body,
+                content=json.dumps(body),
+                headers={"Content-Type": "text/plain"},  # as Apple's own web client does
             )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise unreachable() from error
@@ -103,8 +107,12 @@ def decline_zone(code: object, *, token: str | None, wish: object) -> NoReturn:
 
 
 def _read(response: httpx.Response) -> Json:
-    if response.status_code in _SIGNED_OUT:
-        raise wants_sign_in()
+    if response.status_code in _SIGNED_OUT:  # with new cookies, too
+        raise Waiting(
+            f"iCloud Photos refuses a session that is new; {SIGN_IN}",
+            attention="icloud-session",
+            retry_after=_REFUSED_AGAIN,
+        )
     if response.status_code in _SLOW_STATUS:
         raise slow(response)
     if response.status_code >= 500:

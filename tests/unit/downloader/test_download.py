@@ -1,5 +1,6 @@
 """Downloads that go wrong: short, foreign, changed or repeated; nothing but the right bytes ever gets a name."""
 
+import asyncio
 import hashlib
 import os
 from pathlib import Path
@@ -160,6 +161,13 @@ async def test_a_listed_asset_needs_no_lookup(it: Parts) -> None:
     it.known.learn("A1", asset(), master(data=DATA))
     await it.handle(it.work())
     assert it.records.looked_up == []
+
+
+async def test_the_files_of_one_asset_are_asked_for_once(it: Parts) -> None:
+    tag = change_tag(asset(), master(data=DATA))
+    record = it.work(resource=Resource.RECORD, checksum=tag, size=0, path="2026/11/r.json", key=6)
+    await asyncio.gather(it.handle(it.work()), it.handle(record))
+    assert it.records.looked_up == ["A1"]
 
 
 async def test_a_new_version_is_not_passed_off_as_the_old_one(it: Parts) -> None:

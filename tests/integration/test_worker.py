@@ -20,7 +20,6 @@ from shared.domain.errors import Fatal, Permanent, Transient, Waiting
 from shared.domain.events import (
     REPORT,
     AnyReport,
-    AssetWork,
     Attention,
     Failed,
     FileRef,
@@ -238,14 +237,7 @@ async def test_fatal_ends_the_service(desk: Desk) -> None:
 
 async def test_a_report_that_is_not_its_own_ends_the_service(desk: Desk) -> None:
     async def handle(task: FileWork) -> Any:
-        return AssetWork.model_validate(
-            {
-                **work(task.key).model_dump(exclude={"file", "filename", "kind"}),
-                "zone": "z",
-                "change_tag": "t",
-                "files": (),
-            }
-        ).outcome(Purged, at=NOW, media=())
+        return task.outcome(Purged, at=NOW, media=())
 
     async with running(desk, handle) as (_, task):
         await desk.give(work(1))

@@ -30,7 +30,7 @@ HERE = Situation(
     library_size=1000,
 )
 ON = Policy(deletion=Rules(enabled=True, google_level=GoogleLevel.FREED))
-OFF = Policy()
+OFF = Policy(deletion=replace(ON.deletion, enabled=False))
 
 
 def media(number: int, resource: Resource = Resource.ORIGINAL, **changes: object) -> Media:

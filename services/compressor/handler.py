@@ -71,5 +71,5 @@ def rendition_path(work: events.FileWork) -> str:
 
 def _make_room(target: Path) -> None:
     """Clear what an earlier delivery of this same attempt left when it died before it could report."""
-    make_parents(target)
+    make_parents(target.parent)
     target.unlink(missing_ok=True)

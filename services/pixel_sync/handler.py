@@ -40,6 +40,6 @@ class Stage:
 
     def _link(self, source: Path, path: str) -> int:
         target = resolve_beneath(self._library, f"{Area.PIXEL}/{path}")
-        make_parents(target)
+        make_parents(target.parent)
         hardlink(source, target)
         return target.stat().st_mtime_ns

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.runtime.attention import AttentionBook
 
 log = structlog.get_logger()
-_FIRST_PAUSE_S: Final = 5.0
+_FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 300.0
 _UNEXPECTED: Final = "failing"
 

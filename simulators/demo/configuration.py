@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import yaml
+
+from services.sections import SECTIONS
+from shared.domain.gate import days
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,21 +23,27 @@ class Override:
     """One setting that a person would not change like this."""
 
     setting: str
-    default: str
     demo: str
+
+    @property
+    def default(self) -> str:
+        """Say what the product's own default is."""
+        section, _, name = self.setting.partition(".")
+        value = SECTIONS[section].model_fields[name].default
+        return days(value) if isinstance(value, timedelta) else str(value)
 
 
 OVERRIDES = (
-    Override("icloud_cleanup.enabled", "false", "true"),
-    Override("deletion.google_evidence", "confirmed", "freed"),
-    Override("deletion.dwell", "14d", "2s"),
-    Override("deletion.minimum_age", "30d", "0s"),
-    Override("deletion.max_items_run", "100", "100000"),
-    Override("deletion.max_items_day", "200", "100000"),
-    Override("deletion.max_percent_day", "2", "100"),
-    Override("deletion.local_purge_after", "7d", "1s"),
-    Override("pixel_sync.settle_for", "3d", "1s"),
-    Override("pixel_sync.mass_from", "20", "1000000"),
+    Override("icloud_cleanup.enabled", "true"),
+    Override("deletion.google_evidence", "freed"),
+    Override("deletion.dwell", "2s"),
+    Override("deletion.minimum_age", "0s"),
+    Override("deletion.max_items_run", "100000"),
+    Override("deletion.max_items_day", "100000"),
+    Override("deletion.max_percent_day", "100"),
+    Override("deletion.local_purge_after", "1s"),
+    Override("pixel_sync.settle_for", "1s"),
+    Override("pixel_sync.mass_from", "1000000"),
 )
 
 
@@ -84,13 +94,12 @@ def settings(
             "ca_bundle": str(apple.ca),
             "session_dir": str(folders.data / "session"),
         },
-        "rhythm": {"downloader": "1h"},
+        "rhythm": {"downloader": "1h", "pixel_sync": "1s"},
         "pixel_sync": {
             "rest_url": phone.rest_url,
             "api_key": phone.api_key,
             "folder": phone.folder,
             "device": phone.device,
-            "poll": "1s",
         },
         "state": {"reconcile_every": "5s", "patience": "10s"},
         "deletion": {},

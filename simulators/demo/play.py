@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import shutil
+import socket
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from shared.adapters.icloud_signin import login
 from shared.cli.asking import operator
 from shared.domain.ids import Area
 from shared.runtime.settings import CONFIG, load_common
-from shared.runtime.supervisor import free_port, supervised
+from shared.runtime.supervisor import Supervisor
 from simulators.demo import configuration, report
 from simulators.demo.apple import APPLE_ID, Apple
 from simulators.demo.configuration import OVERRIDES, Folders
@@ -117,7 +118,7 @@ async def _run(
     os.environ[CONFIG] = str(folders.config)
     common = load_common(folders.config)
     found = Findings()
-    async with supervised(common, folders.config), operator(common) as one:
+    async with Supervisor(common, folders.config), operator(common) as one:
         try:
             watched = await _watch(one.ask, wish.deadline, console)
         except NotFinished as error:
@@ -148,6 +149,13 @@ async def _watch(ask: Any, deadline: float, console: Console) -> Watched:
     )
     with Progress(*columns, console=console) as progress:
         return await watch(ask, Bars(progress).show, deadline)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _manifest(library: Path) -> list[dict[str, Any]]:

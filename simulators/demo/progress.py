@@ -112,7 +112,7 @@ class Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._bars: dict[str, TaskID] = {
-            name: progress.add_task(name, total=None)
+            name: progress.add_task(name, total=None, note="")
             for name in (
                 "downloaded",
                 "at Google",

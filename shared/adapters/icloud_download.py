@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from shared.adapters.icloud_signin import unreachable
+from shared.adapters.icloud_signin_errors import unreachable
 from shared.adapters.icloud_transport import slow
 from shared.domain.errors import Transient
 from shared.ports.icloud import Incoming, UrlExpired

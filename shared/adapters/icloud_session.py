@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from shared.adapters.icloud_signin import SignedIn, quiet_loggers, resume, waiting_for_sign_in
+from shared.adapters.icloud_signin import SignedIn, quiet_loggers, resume
+from shared.adapters.icloud_signin_errors import waiting_for_sign_in
 from shared.domain.errors import Fatal, Waiting
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from typing_extensions import override
 
-from shared.domain.errors import Permanent, PhotoductError, Transient, Waiting
+from shared.adapters.icloud_signin_errors import ADP, KEYS, told, wants_sign_in
+from shared.domain.errors import Permanent, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
 
 _CODE_TRIES = 3
 _LOCK_SECONDS = 120
-SIGN_IN_LOOK = 10.0
-"""Seconds until the stored session is looked at again: a look at the disk, Apple is only asked when it has changed."""
-SIGN_IN = "iCloud wants a sign-in: run photoduct login"
-_ADP = (
-    "Advanced Data Protection is on for this Apple Account: allow web access in its iCloud settings"
-)
-_KEYS = "This Apple Account signs in with security keys only, which photoduct cannot use"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,21 +37,6 @@ class SignedIn:
     params: dict[str, str]
     headers: dict[str, str]
     cookies: tuple[Cookie, ...]
-
-
-def wants_sign_in(why: str = "") -> Waiting:
-    """Make the error that asks the person to run `photoduct login`."""
-    return waiting_for_sign_in(f"{why}; {SIGN_IN}" if why else SIGN_IN)
-
-
-def waiting_for_sign_in(text: str) -> Waiting:
-    """Make the error with a text that says already what is to be done."""
-    return Waiting(text, attention="icloud-session", retry_after=SIGN_IN_LOOK)
-
-
-def unreachable() -> Waiting:
-    """Make the error for a line that is down."""
-    return Waiting("iCloud cannot be reached", attention="icloud-unreachable", retry_after=60)
 
 
 def quiet_loggers() -> None:
@@ -73,10 +52,10 @@ def login(settings: ICloudSettings, password: str, ask_code: Callable[[], str]) 
     Raises Permanent with one sentence for a wrong password (never tried twice: Apple locks accounts) or code,
     a locked account, security keys; Transient when Apple limits sign-ins; Waiting when it cannot be reached.
     """
-    with _stored(settings), _told(), _service(settings, password) as service:
+    with _stored(settings), told(), _service(settings, password) as service:
         service.authenticate()
         if service.two_factor_delivery_method == "security_key":
-            raise Permanent(_KEYS)
+            raise Permanent(KEYS)
         if service.requires_2fa:
             _confirm(service, ask_code)
         if not service.is_trusted_session:
@@ -98,7 +77,7 @@ def resume(settings: ICloudSettings, *, anew: bool = False) -> SignedIn:
     """
     if not settings.apple_id:
         raise wants_sign_in("No Apple Account is set (icloud.apple_id)")
-    with _stored(settings), _told(asking=False), _service(settings, None) as service:
+    with _stored(settings), told(asking=False), _service(settings, None) as service:
         if not service.session.data.get("session_token"):
             raise wants_sign_in()
         service.authenticate(force_refresh=anew)
@@ -126,7 +105,7 @@ def _open_protected(service: Any) -> None:
     except PyiCloudConnectionException:
         raise
     except PyiCloudAPIResponseException:
-        raise wants_sign_in(_ADP) from None
+        raise wants_sign_in(ADP) from None
 
 
 @contextmanager
@@ -178,72 +157,22 @@ def _adapter(settings: ICloudSettings) -> Any:
 @contextmanager
 def _stored(settings: ICloudSettings) -> Iterator[None]:
     """Hold the one lock on the stored session, and leave its files readable for nobody else."""
-    settings.session_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.session_dir.chmod(0o700)
+    folder = settings.session_dir
     try:
-        with FileLock(settings.session_dir / ".lock", timeout=_LOCK_SECONDS, mode=0o600):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        with FileLock(folder / ".lock", timeout=_LOCK_SECONDS, mode=0o600):
             try:
                 yield
             finally:
-                _close_files(settings.session_dir)
+                _close_files(folder)
     except Timeout:
         raise Transient("another process holds the stored iCloud session") from None
+    except OSError as error:
+        raise wants_sign_in(f"The folder {folder} cannot be used ({error.strerror})") from None
 
 
 def _close_files(directory: Path) -> None:
     for path in directory.iterdir():
         if path.is_file():
             path.chmod(0o600)
-
-
-@contextmanager
-def _told(*, asking: bool = True) -> Iterator[None]:
-    """Turn pyicloud's errors into ours; `asking` is True where a password was given."""
-    from pyicloud import exceptions as theirs
-
-    try:
-        yield
-    except theirs.PyiCloudConnectionException:
-        raise unreachable() from None
-    except theirs.PyiCloudAccountLockedException:
-        raise Permanent("Apple has locked this account; unlock it at iforgot.apple.com") from None
-    except theirs.PyiCloudAcceptTermsException:
-        raise Permanent("Apple wants its new terms accepted: sign in at icloud.com once") from None
-    except theirs.PyiCloudException as error:
-        raise _sorted_by_status(error, asking=asking) from None
-
-
-def _sorted_by_status(error: Exception, *, asking: bool) -> PhotoductError:
-    status = _status(error)
-    if status == 423 or "ACCESS_DENIED" in f"{error} {error.__cause__}":
-        return Permanent(_ADP) if asking else wants_sign_in(_ADP)
-    if status in (429, 503):
-        text = "Apple limits sign-ins at the moment; wait some hours, the password may be right"
-        return (
-            Transient(text, retry_after=3600)
-            if asking
-            else Waiting("Apple limits requests", attention="icloud-slow", retry_after=900)
-        )
-    if not asking:
-        return unreachable() if status >= 500 else wants_sign_in()
-    return _refused(error, status)
-
-
-def _refused(error: Exception, status: int) -> PhotoductError:
-    if "no auth method" in f"{error} {error.__cause__}".lower():
-        return Permanent(_KEYS)
-    if status == 412:
-        return Permanent("Apple wants something confirmed first: sign in at icloud.com once")
-    if status in (401, 403):
-        return Permanent("Apple refuses this Apple Account or password; it was tried only once")
-    return Transient(f"Apple answered the sign-in with an error ({status or 'no status'})")
-
-
-def _status(error: Exception) -> int:
-    """Return the HTTP status behind one of pyicloud's errors, 0 when there is none."""
-    for one in (error, error.__cause__):
-        response = getattr(one, "response", None)
-        status = getattr(response, "status_code", None) or getattr(one, "code", None)
-        if isinstance(status, int):
-            return status
-    return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
-from shared.adapters.icloud_signin import SIGN_IN, unreachable, wants_sign_in
+from shared.adapters.icloud_signin_errors import SIGN_IN, unreachable, wants_sign_in
 from shared.domain.errors import Waiting
 from shared.ports.icloud import Declined, Json, TokenRefused, Unanswered
 

@@ -63,6 +63,8 @@ class StateSettings(BaseModel):
     """A SQLAlchemy URL (`postgresql+psycopg://...`); default: `media.db` in the data folder."""
     compress_after: Literal["arrived", "settled", "freed"] = "settled"
     """Compression waits for the NAS copy and for this evidence of Google Photos."""
+    first_retry: Span = timedelta(seconds=2)
+    """Delay after a task's first failure; each further one waits four times as long, at most 6 h."""
     reconcile_every: Span = timedelta(seconds=30)
     patience: Span = timedelta(minutes=2)
     """How long work may be out before the books are compared with the bus."""
@@ -85,6 +87,7 @@ def policy(deletion: DeletionSettings, state: StateSettings, *, enabled: bool) -
         deletion=rules,
         compress_after=GoogleLevel(state.compress_after),
         local_purge_after=deletion.local_purge_after,
+        first_retry=state.first_retry,
         never_delete_favorites="favorites" in deletion.never_delete,
         never_delete_hidden="hidden" in deletion.never_delete,
     )

@@ -96,6 +96,7 @@ class Truth:
             fresh = {one.report.id: one.report for one in received if one.report.id not in known}
             if not fresh:
                 return []
+            transaction.books.first_retry = self._policy.first_retry
             _load(transaction, fresh.values())
             for report in fresh.values():
                 apply(transaction.books, report)

@@ -16,7 +16,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="photoduct demo", description=__doc__)
     parser.add_argument("--photos", type=Path, help="a folder of your own photos; never changed")
     parser.add_argument("--dir", type=Path, default=Path(".photoduct/demo"), help="where it lives")
-    parser.add_argument("--size", choices=("full", "small"), default="full", help="of its own library")
+    parser.add_argument(
+        "--size", choices=("full", "small"), default="full", help="of its own library"
+    )
     parser.add_argument("--deadline", type=float, default=600.0, help="seconds until it gives up")
     parser.add_argument("--phone", choices=("auto", "real", "standin"), default="auto")
     told = parser.parse_args()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import shutil
 import socket
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -25,17 +25,20 @@ from shared.runtime.supervisor import Supervisor
 from simulators.demo import configuration, report
 from simulators.demo.apple import APPLE_ID, Apple
 from simulators.demo.configuration import OVERRIDES, Folders
+from simulators.demo.owner import Owner
 from simulators.demo.progress import Bars, NotFinished, Watched, watch
 from simulators.demo.proof import Findings, fingerprint, google_holds, nas_holds, prove
 from simulators.library import generate
 from simulators.phone.launch import PhoneProgram
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
+    from shared.domain.questions import Status
+
 MARK = ".photoduct-demo"
-FREE_AFTER = 2.5
-"""Seconds after its upload at which the phone frees a file; longer than the demo's settling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,15 @@ def play(wish: Wish, console: Console) -> int:
         phone = _phone(folders, wish, stack)
         _configure(folders, apple, phone)
         report.overrides(console, OVERRIDES)
-        found, watched = asyncio.run(_run(wish, folders, apple, console))
+        found, watched = asyncio.run(_run(wish, folders, apple, phone, console))
     if fingerprint(library) != before:
         found.wrong.append(f"{library} was changed")
     report.totals(console, watched)
     report.kept(console, watched, _plants(library))
     report.verdict(console, found)
-    console.print(f"The demo took {time.monotonic() - began:.1f} s; everything of it lies in {folders.root}")
+    console.print(
+        f"The demo took {time.monotonic() - began:.1f} s; everything of it lies in {folders.root}"
+    )
     return 1 if found.wrong else 0
 
 
@@ -80,7 +85,9 @@ def _fresh_folder(folders: Folders) -> None:
     root = folders.root
     if root.exists() and any(root.iterdir()):
         if not (root / MARK).exists():
-            raise SystemExit(f"{root} is not empty and not a demo's folder; choose another with --dir.")
+            raise SystemExit(
+                f"{root} is not empty and not a demo's folder; choose another with --dir."
+            )
         shutil.rmtree(root)
     root.mkdir(parents=True, exist_ok=True)
     (root / MARK).touch()
@@ -92,9 +99,9 @@ def _phone(folders: Folders, wish: Wish, stack: ExitStack) -> PhoneProgram:
     program = PhoneProgram(
         folders.root,
         mode=wish.phone,
-        free_after=FREE_AFTER,
         persona={"delete_by_hand": ["deleted-by-hand"], "never_upload": []},
         server_folder=folders.media / Area.PIXEL,
+        log=folders.root / "phone.log",
     )
     program.start()
     stack.callback(program.stop)
@@ -111,19 +118,19 @@ def _configure(folders: Folders, apple: Apple, phone: PhoneProgram) -> None:
 
 
 async def _run(
-    wish: Wish, folders: Folders, apple: Apple, console: Console
+    wish: Wish, folders: Folders, apple: Apple, phone: PhoneProgram, console: Console
 ) -> tuple[Findings, Watched]:
-    import os  # noqa: PLC0415
-
     os.environ[CONFIG] = str(folders.config)
     common = load_common(folders.config)
-    found = Findings()
+    found, watched = Findings(), Watched()
+    owner = Owner(phone.told.truth_url)
     async with Supervisor(common, folders.config), operator(common) as one:
         try:
-            watched = await _watch(one.ask, wish.deadline, console)
+            await _watch(one.ask, owner, watched, wish.deadline, console)
         except NotFinished as error:
-            watched = Watched(await _status(one))
-            found.wrong.append(f"the pipeline did not come to rest within {wish.deadline:.0f} s: {error}")
+            found.wrong.append(
+                f"the pipeline did not come to rest within {wish.deadline:.0f} s: {error}"
+            )
     truth = await asyncio.to_thread(apple.truth)
     google = await asyncio.to_thread(google_holds, folders.google)
     nas = await asyncio.to_thread(nas_holds, folders.nas)
@@ -133,13 +140,9 @@ async def _run(
     return proven, watched
 
 
-async def _status(one: Any) -> Any:
-    from shared.domain.questions import AskStatus, Status  # noqa: PLC0415
-
-    return await one.ask("status", AskStatus(), Status)
-
-
-async def _watch(ask: Any, deadline: float, console: Console) -> Watched:
+async def _watch(
+    ask: Any, owner: Owner, watched: Watched, deadline: float, console: Console
+) -> None:
     columns = (
         TextColumn("{task.description:<20}"),
         BarColumn(),
@@ -148,7 +151,13 @@ async def _watch(ask: Any, deadline: float, console: Console) -> Watched:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as progress:
-        return await watch(ask, Bars(progress).show, deadline)
+        bars = Bars(progress)
+
+        async def each(status: Status) -> None:
+            bars.show(status)
+            await owner.look(status)
+
+        await watch(ask, each, watched, deadline)
 
 
 def free_port() -> int:

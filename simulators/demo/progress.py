@@ -49,11 +49,13 @@ async def pages(
 
 
 async def watch(
-    ask: Callable[..., Awaitable[Any]], show: Callable[[questions.Status], None], deadline: float
-) -> Watched:
-    """Poll until the pipeline rests; raises NotFinished after `deadline` seconds."""
+    ask: Callable[..., Awaitable[Any]],
+    each: Callable[[questions.Status], Awaitable[None]],
+    watched: Watched,
+    deadline: float,
+) -> None:
+    """Poll until the pipeline rests, filling `watched`; raises NotFinished after `deadline` seconds."""
     began = time.monotonic()
-    watched = Watched()
     still_since: float | None = None
     while True:
         now = time.monotonic()
@@ -62,14 +64,14 @@ async def watch(
             raise NotFinished(_unfinished(watched))
         try:
             watched.status = await ask("status", questions.AskStatus(), questions.Status)
-            show(watched.status)
+            await each(watched.status)
             resting = is_still(watched.status) and await _all_decided(ask, watched)
         except Transient:
             resting = False  # a service is being started again
         still_since = (still_since or now) if resting else None
         if still_since is not None and now - still_since >= STILL_FOR:
             watched.seconds -= STILL_FOR
-            return watched
+            return
         await asyncio.sleep(POLL)
 
 

@@ -31,6 +31,12 @@ class GooglePhotos:
         self._decided: dict[str, tuple[int, int]] = {}
         self._backed_up: dict[str, float] = {}
         self._log = phone.parent / "removed.jsonl"
+        self._to_free: frozenset[str] = frozenset()
+
+    def free_up_space(self) -> int:
+        """Do what the button does: at the next look, remove all that is backed up now; answer how many."""
+        self._to_free = frozenset(self._backed_up)
+        return len(self._to_free)
 
     def removed(self) -> list[dict[str, Any]]:
         """Answer what was removed from the phone: name, why (`freed`, `by_hand`) and when."""
@@ -69,7 +75,10 @@ class GooglePhotos:
 
     def _free(self, name: str, file: Path) -> bool:
         at = self._backed_up.get(name)
-        if at is None or self._free_after is None or time.time() - at < self._free_after:
+        if at is None:
+            return False
+        in_time = self._free_after is not None and time.time() - at >= self._free_after
+        if not in_time and name not in self._to_free:
             return False
         return self._remove(name, file, "freed")
 

@@ -40,6 +40,7 @@ class PhoneProgram:
         free_after: float | None = None,
         persona: dict[str, list[str]] | None = None,
         server_folder: Path | None = None,
+        log: Path | None = None,
     ) -> None:
         self.run_dir, self.server_folder = root / "phone-run", server_folder or root / "pixel"
         self.google_store, self.phone_folder = root / "google", self.run_dir / "phone"
@@ -50,6 +51,7 @@ class PhoneProgram:
             file = root / "persona.json"
             file.write_text(json.dumps(persona))
             self._arguments += ["--persona", str(file)]
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -74,7 +76,12 @@ class PhoneProgram:
         }
         options = [text for name, path in folders.items() for text in (name, str(path))]
         command = [sys.executable, "-m", "simulators.phone", *options, *self._arguments]
-        self._process = subprocess.Popen(command)  # noqa: S603 -- our own program
+        output = self._log.open("ab") if self._log else None
+        self._process = subprocess.Popen(  # noqa: S603 -- our own program
+            command, stdout=output, stderr=output
+        )
+        if output:
+            output.close()
         return self._until_told(self._process)
 
     def _until_told(self, process: subprocess.Popen[bytes]) -> PhoneTold:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def truth_routes(pair: Pair, app: GooglePhotos, store: GoogleStore) -> list[Route]:
-    """Answer GET /truth, POST /phone/online and POST /phone/offline."""
+    """Answer GET /truth, POST /phone/online, /phone/offline and /phone/free-up-space."""
 
     async def truth(_: Request) -> JSONResponse:
         return JSONResponse(_truth(pair, app, store))
@@ -31,8 +31,12 @@ def truth_routes(pair: Pair, app: GooglePhotos, store: GoogleStore) -> list[Rout
         await pair.set_online(False)
         return JSONResponse({"online": False})
 
+    async def free(_: Request) -> JSONResponse:
+        return JSONResponse({"files": app.free_up_space()})
+
     return [
         Route("/truth", truth),
+        Route("/phone/free-up-space", free, methods=["POST"]),
         Route("/phone/online", online, methods=["POST"]),
         Route("/phone/offline", offline, methods=["POST"]),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.ids import Area, Resource
@@ -170,6 +170,7 @@ class Books:
     """Is this stem or path key in the database already?"""
     next_asset: int
     next_media: int
+    first_retry: timedelta = timedelta(seconds=2)
     report_id: str = ""
     assets: dict[int, Asset] = field(default_factory=dict)
     by_icloud_id: dict[str, Asset] = field(default_factory=dict)

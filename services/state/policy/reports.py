@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from services.state.policy.facts import Asset, Books, Media, Task
 
-RETRY_FIRST = timedelta(seconds=2)
 RETRY_MOST = timedelta(hours=6)
 KEPT_FOR = timedelta(minutes=10)
 """How long a kept asset is left alone before its deletion is considered again."""
@@ -58,7 +57,7 @@ def _failed(books: Books, task: Task, report: events.Failed) -> None:
     if report.lasting == "permanent" or task.failures >= STAGE[task.stage].tries:
         task.state, task.due_at = "quarantined", None
         return
-    delay = min(RETRY_FIRST * 4 ** (task.failures - 1), RETRY_MOST)
+    delay = min(books.first_retry * 4 ** (task.failures - 1), RETRY_MOST)
     if report.retry_after is not None:
         delay = max(delay, timedelta(seconds=report.retry_after))
     task.state, task.attempt, task.due_at = "due", task.attempt + 1, books.now + delay

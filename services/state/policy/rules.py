@@ -20,5 +20,7 @@ class Policy:
     """Local originals stay so long after the confirmed deletion; None keeps them for ever."""
     last_check_before_expunge: timedelta = timedelta(days=25)
     """Deleted assets are read back on the NAS once more while restoring is still possible."""
+    first_retry: timedelta = timedelta(seconds=2)
+    """Delay after the first failure of a task; each further one waits four times as long."""
     never_delete_favorites: bool = False
     never_delete_hidden: bool = False

@@ -36,6 +36,8 @@ class Message:
 
     def __init__(self, msg: Msg) -> None:
         self._msg = msg
+        self.earlier: tuple[Message, ...] = ()
+        """Of the last one of a `take`: the others of it."""
 
     @property
     def subject(self) -> str:
@@ -58,9 +60,15 @@ class Message:
         return self._msg.metadata.num_delivered
 
     async def ack(self) -> None:
-        """Say that it is done with; where the consumer acknowledges all, everything before it too."""
-        with suppress(NatsError):
-            await self._msg.ack()
+        """Say that it is done with; of the last of a `take`, that all of the take is.
+
+        Each is named to the bus. A consumer that acknowledges "everything up to here" would take deliveries that
+        were lost with a connection for done.
+        """
+        for message in (*self.earlier, self):
+            if not message._msg.is_acked:
+                with suppress(NatsError):
+                    await message._msg.ack()
 
     async def nak(self) -> None:
         """Give it back at once."""
@@ -123,6 +131,7 @@ class Puller:
         taken = [await self._arrived.get()]
         while len(taken) < at_most and not self._arrived.empty():
             taken.append(self._arrived.get_nowait())
+        taken[-1].earlier = tuple(taken[:-1])
         return taken
 
     def free(self, count: int = 1) -> None:

@@ -96,11 +96,15 @@ def lane_consumers(stage: Stage) -> Iterator[dict[str, Any]]:
 
 
 def reports_consumer() -> dict[str, Any]:
-    """Describe the state service's consumer: one acknowledgement stands for everything before it."""
+    """Describe the state service's consumer.
+
+    `explicit` and not `all`: there, the next acknowledgement would also stand for reports that were delivered into a
+    connection that broke, and these would never be seen by anyone.
+    """
     return {
         "durable_name": REPORTS_CONSUMER,
-        "ack_policy": "all",
-        "ack_wait": 60 * _SECOND,
+        "ack_policy": "explicit",
+        "ack_wait": 30 * _SECOND,
         "deliver_policy": "all",
         "max_deliver": -1,
         "max_ack_pending": 5_000,

@@ -1,7 +1,9 @@
-"""The made pages say what the tables say, and nobody can forget to make them again."""
+"""The made pages say what the tables say, and what the written ones name exists."""
 
 from __future__ import annotations
 
+import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import pytest
 
 from shared.docs import bus, models, picture, states
 from shared.docs.__main__ import ROOT, main, outdated
-from shared.domain import events
+from shared.domain import events, gate
 from shared.domain.pipeline import SERVICES, STAGES
 from shared.domain.states import MOVES
 
@@ -28,6 +30,7 @@ def copy(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     for name in ("README.md", "docs/events.md", "docs/states.md"):
         shutil.copy(ROOT / name, tmp_path / name)
+    main([], tmp_path)
     return tmp_path
 
 
@@ -127,9 +130,40 @@ def test_every_legal_move_is_drawn_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+    "page", ["README.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 )
 def test_links_lead_somewhere(page: str) -> None:
     for link in links((ROOT / page).read_text()):
         if "://" not in link:
             assert (ROOT / page).parent.joinpath(link).exists(), link
+
+
+WRITTEN = ("docs/design.md", "docs/safety.md", "docs/testing.md")
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    defined = {
+        found
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for found in re.findall(r"def (test_\w+)\(", path.read_text())
+    }
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / page).read_text()))
+    assert named - defined == set()
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_every_file_that_a_page_names_exists(page: str) -> None:
+    named = re.findall(
+        r"`((?:shared|services|tests|simulators)/[\w/.]*)`", (ROOT / page).read_text()
+    )
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_safety_page_has_every_clause_and_objection_of_the_gate() -> None:
+    page = (ROOT / "docs/safety.md").read_text()
+    source = inspect.getsource(gate)
+    clauses = set(re.findall(r"^def (\w+)\(", source, re.MULTILINE)) - {"standing", "days"}
+    codes = set(re.findall(r'Reason\(\s*"([\w-]+)"', source))
+    assert len(codes) > 20
+    assert [name for name in (clauses | codes) if f"`{name}`" not in page] == []

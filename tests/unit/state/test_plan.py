@@ -114,6 +114,7 @@ def pending(**changes: object) -> Asset:
         ({"compression": "compressed"}, {"rendition"}),
         ({"local": "superseded"}, set()),
         ({"local": "purged"}, set()),
+        ({"local": "delete_pending"}, set()),
     ],
 )
 def test_each_file_gets_what_it_lacks(changes: dict[str, object], stage: set[str]) -> None:

@@ -1,102 +1,36 @@
-"""Planning wishes only for what exists and may be wished for, and twice for the same."""
+"""What an asset lacks is wished for, and nothing else; a deletion only when it may be wished for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, strategies as st
 
-from services.state.policy.bodies import body
-from services.state.policy.facts import ASSET_STAGES, Asset, Books, Media, Task
+from services.state.policy.facts import Task
 from services.state.policy.plan import Plan, plan, settle
-from services.state.policy.rules import Policy
-from shared.domain.gate import Rules, Situation
-from shared.domain.ids import GoogleLevel, Kind, Resource
-from shared.domain.pipeline import STAGE, STAGES, Stage
-from shared.domain.states import MOVES
-
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-HERE = Situation(
-    now=NOW,
-    frozen=None,
-    listing_sane=True,
-    archive="archive",
-    file_system="disk",
-    claimed_run=0,
-    claimed_day=0,
-    library_size=1000,
+from shared.domain.ids import Resource
+from shared.domain.pipeline import STAGES, Stage
+from tests.unit.state.plan_case import (
+    DAY,
+    HERE,
+    HOUR,
+    NOW,
+    OFF,
+    ON,
+    asset,
+    books,
+    deleted,
+    media,
+    pending,
+    stages,
+    wanted,
 )
-ON = Policy(deletion=Rules(enabled=True, google_level=GoogleLevel.FREED))
-OFF = Policy(deletion=replace(ON.deletion, enabled=False))
 
-
-def media(number: int, resource: Resource = Resource.ORIGINAL, **changes: object) -> Media:
-    """Return a media that is through everything."""
-    record = resource is Resource.RECORD
-    made = Media(
-        id=number,
-        asset_id=1,
-        icloud_id="A",
-        filename="IMG_1.JPG",
-        created_date="2020-05-01T12:00:00+00:00",
-        resource=resource.value,
-        checksum="c",
-        listed_size=10,
-        kind=Kind.PHOTO.value,
-        path=f"2020/05/IMG_1_{number}.JPG",
-        path_key=f"file:{number}",
-        sha256="a" * 64,
-        initial_size=10,
-        local="backup",
-        google="exempt" if record else "freed",
-        nas="verified",
-        nas_path="p",
-        nas_verified_at=NOW - HOUR,
-        nas_archive="archive",
-        nas_file_system="disk",
-        nas_grade="cold",
-        compression="exempt" if record else "archived",
-        readable=None if record else True,
-        rendition_path="r",
-        rendition_sha256="b" * 64,
-        rendition_size=5,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def asset(*files: Media, **changes: object) -> Asset:
-    made = Asset(
-        id=1,
-        icloud_id="A",
-        zone="PrimarySync",
-        change_tag="t1",
-        filename="IMG_1.JPG",
-        created_date="2020-05-01T12:00:00+00:00",
-        stem_key="2020/05/img_1",
-        stem="IMG_1",
-        favorite=False,
-        hidden=False,
-        media=list(files) or [media(1), media(2, Resource.RECORD)],
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def wanted(one: Asset, policy: Policy = ON, here: Situation = HERE) -> set[tuple[str, int]]:
-    return set(plan(one, here, policy).wanted)
-
-
-def stages(one: Asset, policy: Policy = ON, here: Situation = HERE) -> set[str]:
-    return {stage for stage, _ in wanted(one, policy, here)}
-
-
-def pending(**changes: object) -> Asset:
-    return asset(removal="pending", **{"pending_since": NOW - 20 * DAY, **changes})
-
-
-# ---- the usual way ------------------------------------------------------------------------------
+if TYPE_CHECKING:
+    from services.state.policy.rules import Policy
+    from shared.domain.gate import Situation
 
 
 @pytest.mark.parametrize(
@@ -197,14 +131,6 @@ def test_a_vetoed_asset_gets_its_local_files_back_and_nothing_else() -> None:
     assert wanted(asset(removal="vetoed")) == set()
 
 
-def deleted(days_ago: int, verified: timedelta, **changes: object) -> Asset:
-    files = [
-        media(n, kind, local="delete_pending", nas_verified_at=NOW - verified, **changes)
-        for n, kind in ((1, Resource.ORIGINAL), (2, Resource.RECORD))
-    ]
-    return asset(*files, removal="deleted", deleted_at=NOW - days_ago * DAY)
-
-
 def test_local_files_are_purged_days_later_on_fresh_evidence_only() -> None:
     assert stages(deleted(6, HOUR)) == set()
     assert wanted(deleted(8, 3 * DAY)) == {("verify", 1), ("verify", 2)}
@@ -218,91 +144,6 @@ def test_the_nas_is_read_once_more_before_icloud_forgets() -> None:
     for_ever = replace(ON, local_purge_after=None)
     assert stages(deleted(26, 26 * DAY), for_ever) == {"verify"}
     assert stages(deleted(26, DAY), for_ever) == set()
-
-
-# ---- anything at all ----------------------------------------------------------------------------
-
-
-def states(machine: str) -> st.SearchStrategy[str]:
-    return st.sampled_from([state for state in MOVES[machine] if state])
-
-
-moments = st.sampled_from([NOW - 400 * DAY, NOW - 20 * DAY, NOW - DAY, NOW - HOUR, NOW])
-any_media = st.builds(
-    media,
-    st.integers(1, 5),
-    st.sampled_from(Resource),
-    current=st.booleans(),
-    local=states("local"),
-    google=states("google"),
-    nas=states("nas"),
-    nas_verified_at=st.none() | moments,
-    compression=states("compression"),
-    kind=st.sampled_from([kind.value for kind in Kind]),
-)
-any_asset = st.builds(
-    asset,
-    any_media,
-    any_media.map(lambda one: replace(one, id=9)),
-    listed=st.booleans(),
-    removal=states("removal"),
-    pending_since=st.none() | moments,
-    deleted_at=st.none() | moments,
-    hold_until=st.none() | moments,
-    problem=st.none() | st.just("odd"),
-)
-policies = st.sampled_from([ON, OFF, replace(ON, local_purge_after=None)])
-
-
-def books() -> Books:
-    return Books(now=NOW, taken=lambda _: False, next_asset=2, next_media=10)
-
-
-@given(any_asset, policies)
-def test_wishes_are_for_stages_that_exist_with_keys_that_fit(one: Asset, policy: Policy) -> None:
-    keys = {media.id for media in one.media}
-    for stage, key in plan(one, HERE, policy).wanted:
-        assert stage in STAGE
-        assert key == one.id if stage in ASSET_STAGES else key in keys
-
-
-@given(any_asset, policies)
-def test_a_plan_never_wishes_what_could_cost_a_photo(one: Asset, policy: Policy) -> None:
-    wishes = stages(one, policy)
-    if "delete" in wishes:
-        assert one.removal in {"pending", "intent"}
-        assert policy.deletion.enabled or one.removal == "intent"
-    if "album" in wishes:
-        assert one.removal == "none"
-        assert policy.deletion.enabled
-        assert one.listed
-    if "purge" in wishes:
-        assert one.removal == "deleted"
-        assert all(m.nas == "verified" for m in one.media if m.on_disk)
-    if one.removal in {"vetoed", "restored", "purged"}:
-        assert not wishes & {"album", "delete", "purge"}
-
-
-@given(any_asset, policies)
-def test_every_wish_becomes_a_task_whose_message_fits_its_stage(one: Asset, policy: Policy) -> None:
-    held = books()
-    held.add(one)
-    for task in settle(held, one, plan(one, HERE, policy)):
-        stage = STAGE[task.stage]
-        message = body(one, task)
-        assert type(message) is stage.work
-        assert task.lane in stage.lanes
-        assert type(message).model_validate_json(message.model_dump_json()) == message
-        assert (message.stage, message.key, message.attempt) == (task.stage, task.key, 1)
-
-
-@given(any_asset, policies)
-def test_planning_twice_wants_the_same_and_adds_nothing(one: Asset, policy: Policy) -> None:
-    held = books()
-    held.add(one)
-    made = plan(one, HERE, policy)
-    assert len(settle(held, one, made)) == len(set(made.wanted))
-    assert settle(held, one, plan(one, HERE, policy)) == []
 
 
 def test_a_task_that_is_no_longer_wanted_is_cancelled_and_one_wanted_again_gets_a_new_attempt() -> (

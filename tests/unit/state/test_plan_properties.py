@@ -1,0 +1,108 @@
+"""Planning wishes only for what exists and may be wished for, and twice for the same, whatever the facts are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import given, strategies as st
+
+from services.state.policy.bodies import body
+from services.state.policy.facts import ASSET_STAGES, Asset
+from services.state.policy.plan import plan, settle
+from shared.domain.ids import Kind, Resource
+from shared.domain.pipeline import STAGE
+from shared.domain.states import MOVES
+from tests.unit.state.plan_case import (
+    DAY,
+    HERE,
+    HOUR,
+    NOW,
+    OFF,
+    ON,
+    asset,
+    books,
+    media,
+    stages,
+)
+
+if TYPE_CHECKING:
+    from services.state.policy.rules import Policy
+
+
+def states(machine: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([state for state in MOVES[machine] if state])
+
+
+moments = st.sampled_from([NOW - 400 * DAY, NOW - 20 * DAY, NOW - DAY, NOW - HOUR, NOW])
+any_media = st.builds(
+    media,
+    st.integers(1, 5),
+    st.sampled_from(Resource),
+    current=st.booleans(),
+    local=states("local"),
+    google=states("google"),
+    nas=states("nas"),
+    nas_verified_at=st.none() | moments,
+    compression=states("compression"),
+    kind=st.sampled_from([kind.value for kind in Kind]),
+)
+any_asset = st.builds(
+    asset,
+    any_media,
+    any_media.map(lambda one: replace(one, id=9)),
+    listed=st.booleans(),
+    removal=states("removal"),
+    pending_since=st.none() | moments,
+    deleted_at=st.none() | moments,
+    hold_until=st.none() | moments,
+    problem=st.none() | st.just("odd"),
+)
+policies = st.sampled_from([ON, OFF, replace(ON, local_purge_after=None)])
+
+
+@given(any_asset, policies)
+def test_wishes_are_for_stages_that_exist_with_keys_that_fit(one: Asset, policy: Policy) -> None:
+    keys = {media.id for media in one.media}
+    for stage, key in plan(one, HERE, policy).wanted:
+        assert stage in STAGE
+        assert key == one.id if stage in ASSET_STAGES else key in keys
+
+
+@given(any_asset, policies)
+def test_a_plan_never_wishes_what_could_cost_a_photo(one: Asset, policy: Policy) -> None:
+    wishes = stages(one, policy)
+    if "delete" in wishes:
+        assert one.removal in {"pending", "intent"}
+        assert policy.deletion.enabled or one.removal == "intent"
+    if "album" in wishes:
+        assert one.removal == "none"
+        assert policy.deletion.enabled
+        assert one.listed
+    if "purge" in wishes:
+        assert one.removal == "deleted"
+        assert all(m.nas == "verified" for m in one.media if m.on_disk)
+    if one.removal in {"vetoed", "restored", "purged"}:
+        assert not wishes & {"album", "delete", "purge"}
+
+
+@given(any_asset, policies)
+def test_every_wish_becomes_a_task_whose_message_fits_its_stage(one: Asset, policy: Policy) -> None:
+    held = books()
+    held.add(one)
+    for task in settle(held, one, plan(one, HERE, policy)):
+        stage = STAGE[task.stage]
+        message = body(one, task)
+        assert type(message) is stage.work
+        assert task.lane in stage.lanes
+        assert type(message).model_validate_json(message.model_dump_json()) == message
+        assert (message.stage, message.key, message.attempt) == (task.stage, task.key, 1)
+
+
+@given(any_asset, policies)
+def test_planning_twice_wants_the_same_and_adds_nothing(one: Asset, policy: Policy) -> None:
+    held = books()
+    held.add(one)
+    made = plan(one, HERE, policy)
+    assert len(settle(held, one, made)) == len(set(made.wanted))
+    assert settle(held, one, plan(one, HERE, policy)) == []

@@ -263,10 +263,16 @@ class Transaction:
         if raised:
             values: dict[str, Any] = {"text": text, "raised_at": now, "cleared_at": None}
             self._upsert(schema.attention, {"key": key}, values)
-        else:
-            self.connection.execute(
-                update(schema.attention).where(schema.attention.c.key == key).values(cleared_at=now)
-            )
+            return
+        column = schema.attention.c.key
+        which = (
+            column.startswith(key[:-1], autoescape=True) if key.endswith(":*") else column == key
+        )
+        self.connection.execute(
+            update(schema.attention)
+            .where(which, schema.attention.c.cleared_at.is_(None))
+            .values(cleared_at=now)
+        )
 
     def _void(self, archive: str) -> None:
         """Void what was verified on another archive; the assets are planned again."""

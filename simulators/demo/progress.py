@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-MOVING_GOOGLE = ("staged", "arrived", "settled")
+MOVING_GOOGLE = ("staged", "arrived")
 STILL_FOR = 2.5
 """Seconds of stillness that count as the end; longer than every interval of the demo's settings."""
+LONG_STILL_FOR = 6.0
+"""The same while files lie on the phone that "Free up space" has not removed: Google may have refused them."""
 POLL = 0.25
 
 
@@ -55,22 +57,26 @@ async def watch(
     deadline: float,
 ) -> None:
     """Poll until the pipeline rests, filling `watched`; raises NotFinished after `deadline` seconds."""
-    began = time.monotonic()
-    still_since: float | None = None
+    began = still_since = time.monotonic()
+    before: object = None
     while True:
         now = time.monotonic()
         watched.seconds = now - began
         if watched.seconds > deadline:
             raise NotFinished(_unfinished(watched))
         try:
-            watched.status = await ask("status", questions.AskStatus(), questions.Status)
-            await each(watched.status)
-            resting = is_still(watched.status) and await _all_decided(ask, watched)
+            status = await ask("status", questions.AskStatus(), questions.Status)
+            watched.status = status
+            await each(status)
+            resting = is_still(status) and await _all_decided(ask, watched)
         except Transient:
-            resting = False  # a service is being started again
-        still_since = (still_since or now) if resting else None
-        if still_since is not None and now - still_since >= STILL_FOR:
-            watched.seconds -= STILL_FOR
+            resting, status = False, None  # a service is being started again
+        if not resting or status is None or status.counts != before:
+            still_since, before = now, status and status.counts
+        elif now - still_since >= (
+            LONG_STILL_FOR if status.counts["google"].get("settled") else STILL_FOR
+        ):
+            watched.seconds = still_since - began
             return
         await asyncio.sleep(POLL)
 

@@ -315,3 +315,34 @@ def test_status_counts(world: World) -> None:
     assert status.counts["local"] == {"backup": 2}
     assert status.totals["assets"] == 1
     assert status.looked
+
+
+def say_attention(world: World, key: str, *, raised: bool) -> None:
+    now = world.clock.now()
+    world.say(events.Attention(id=f"{key}{raised}{now}", at=now, key=key, text="x", raised=raised))
+    world.clock.pass_by(timedelta(seconds=1))
+
+
+def test_a_failed_look_at_icloud_keeps_everything_until_one_works(world: World) -> None:
+    to_the_album(world)
+    say_attention(world, "downloader:icloud-look", raised=True)
+    say_attention(world, "downloader:*", raised=False)  # it was started anew and has not looked yet
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off()
+    assert not world.deleted
+    assert any("look at iCloud failed" in reason for _, reasons in world.kept for reason in reasons)
+    say_attention(world, "downloader:icloud-look", raised=False)
+    world.clock.pass_by(timedelta(hours=1))
+    world.wake()
+    world.work_off()
+    assert world.deleted == {"A"}
+
+
+def test_a_service_that_starts_anew_voids_what_it_had_raised(world: World) -> None:
+    say_attention(world, "nas_sync:nas_missing", raised=True)
+    say_attention(world, "pixel_sync:x", raised=True)
+    say_attention(world, "nas_sync:*", raised=False)
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    found = answers.status(questions.AskStatus()).attention
+    assert [one["key"] for one in found] == ["pixel_sync:x"]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from services.state.policy.facts import Asset, Books, Media, Task
 
 RETRY_MOST = timedelta(hours=6)
+LOOK_FAILED = "downloader:icloud-look"
+"""The downloader's attention record about a look at iCloud that failed."""
 KEPT_FOR = timedelta(minutes=10)
 """How long a kept asset is left alone before its deletion is considered again."""
 
@@ -256,7 +258,10 @@ def _purged(books: Books, report: events.Purged) -> None:
 
 
 def _attention(books: Books, report: events.Attention) -> None:
+    """Record it; while a look at iCloud fails, its listing means nothing and the gate keeps everything."""
     books.attention[report.key] = (report.text, report.raised)
+    if report.key == LOOK_FAILED:
+        books.settings["listing"] = "failed" if report.raised else None
 
 
 _APPLY: dict[type[events.Report], Callable[[Books, Any], None]] = {

@@ -166,7 +166,8 @@ class Puller:
         if self._subscription is None or not self._connection.nats.is_connected:
             return
         with suppress(NatsError, TimeoutError, OSError):
-            await asyncio.wait_for(self._subscription.drain(), timeout=1)  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(1):
+                await self._subscription.drain()  # type: ignore[no-untyped-call]
 
     async def _keep_asking(self) -> None:
         while True:
@@ -174,8 +175,9 @@ class Puller:
             await self._connection.up()
             self._drop_ended()
             await self._ask_for_the_rest()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), timeout=self._patience())
+            with suppress(TimeoutError):  # not wait_for: Python 3.11's can swallow a cancellation
+                async with asyncio.timeout(self._patience()):
+                    await self._changed.wait()
 
     async def _ask_for_the_rest(self) -> None:
         wanted = min(self._room - self._due, _MOST)

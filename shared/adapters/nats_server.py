@@ -167,7 +167,8 @@ async def answers(port: int, *, within: float = _START_S) -> None:
     while asyncio.get_running_loop().time() < deadline:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            greeting = await asyncio.wait_for(reader.readline(), timeout=2)
+            async with asyncio.timeout(2):
+                greeting = await reader.readline()
             writer.close()
         except (OSError, TimeoutError):
             greeting = b""

@@ -84,7 +84,8 @@ class Child:
         """Ask it to end, and kill its whole group when it has not after that many seconds."""
         self._signal(signal.SIGTERM)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ended(), timeout=within)
+            async with asyncio.timeout(within):
+                await self._ended()
         if self.pid is not None:
             log.warning("A process did not end in time and is killed.", process=self.name)
         self._signal(signal.SIGKILL)

@@ -83,7 +83,8 @@ class Loop:
         self.metrics.next_run.labels(self.name).set(due.timestamp())
         log.debug("Waiting for the next time.", loop=self.name, due=due.isoformat())
         try:
-            await asyncio.wait_for(self.wake.wait(), timeout=seconds or 0.001)
+            async with asyncio.timeout(seconds):  # not wait_for: 3.11's can swallow a cancellation
+                await self.wake.wait()
         except TimeoutError:
             return
         finally:

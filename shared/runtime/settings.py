@@ -212,13 +212,15 @@ def _meaning(problem: Any) -> str:
         return "there is no such setting"
     if kind == "missing":
         return "is missing"
-    wanted = _flat(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    secret = any(word in str(problem["loc"]).lower() for word in ("key", "password", "secret"))
+    if kind == "value_error" and not secret:  # our own validators write whole sentences
+        return _flat(problem["msg"]).removeprefix("Value error, ")
+    wanted = _flat(problem["msg"]).removeprefix("Input should be ")
     if kind in {"int_parsing", "int_type"}:
         wanted = "an integer"
     if "ge" in context:
         wanted = f"a number of at least {context['ge']}"
     shown = _flat(repr(problem["input"]))
-    secret = any(word in str(problem["loc"]).lower() for word in ("key", "password", "secret"))
     return f"expected {wanted}" + ("" if secret else f", got {shown[:80]}")
 
 

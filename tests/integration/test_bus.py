@@ -1,0 +1,203 @@
+"""The bus on a real nats-server: durable batches, pulls without lingering, questions, and a server killed mid-stream."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import BaseModel
+
+from shared.adapters.jetstream import Login, connect
+from shared.adapters.jetstream_admin import consumer_info, ensure_consumer, purge, stream_info
+from shared.adapters.jetstream_asking import ask, serve
+from shared.adapters.jetstream_publishing import Publisher, Reporter
+from shared.adapters.jetstream_pulling import Puller
+from shared.domain.errors import Fatal, Permanent, Transient
+from shared.ports.bus import Outgoing
+from shared.runtime.bootstrap import bootstrap, reports_consumer
+from tests.integration.nats_fixture import RealNats, real_nats
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.integration
+
+
+class Number(BaseModel):
+    n: int
+
+
+@pytest.fixture
+async def nats(tmp_path: Path) -> AsyncIterator[RealNats]:
+    async with real_nats(tmp_path) as server:
+        yield server
+
+
+def tasks(count: int, start: int = 0, stage: str = "nas") -> list[Outgoing]:
+    return [Outgoing(f"job.{stage}.all", b"{}", f"{stage}{n}") for n in range(start, start + count)]
+
+
+async def test_many_messages_get_their_numbers_in_order(nats: RealNats) -> None:
+    publisher = Publisher(await nats.connect("state"))
+    mixed = [
+        one for pair in zip(tasks(600), tasks(600, stage="pixel"), strict=True) for one in pair
+    ]
+    numbers = await publisher.publish_many(mixed)
+    assert numbers == [n for n in range(1, 601) for _ in range(2)]
+
+
+async def test_duplicates_are_tolerated_and_stored_once(nats: RealNats) -> None:
+    connection = await nats.connect("state")
+    publisher = Publisher(connection)
+    first = await publisher.publish_many(tasks(10))
+    again = await publisher.publish_many([*tasks(12), *tasks(1)])
+    assert again[:10] == first
+    assert sorted(number for number in again[10:12] if number) == [11, 12]
+    assert (await stream_info(connection, "JOB_NAS"))["state"]["messages"] == 12
+
+
+async def test_what_is_said_at_once_shares_a_batch(nats: RealNats) -> None:
+    connection = await nats.connect("downloader")
+    sent = connection.nats.stats
+    reporter = Reporter(Publisher(connection))
+    await reporter.say(Outgoing("evt.downloader.downloaded", b"{}", "r"))
+    answers = sent["in_msgs"]
+    await asyncio.gather(
+        *(reporter.say(Outgoing("evt.downloader.downloaded", b"{}", f"r{n}")) for n in range(200))
+    )
+    assert sent["in_msgs"] - answers <= 3  # one answer a batch
+
+
+async def test_one_message_too_large_spoils_no_other(nats: RealNats) -> None:
+    reporter = Reporter(Publisher(await nats.connect("downloader")))
+    outcomes = await asyncio.gather(
+        *(
+            reporter.say(Outgoing("evt.downloader.downloaded", bytes(size), f"r{size}"))
+            for size in (1, 2, 9_000_000, 3)
+        ),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in outcomes] == [type(None), type(None), Permanent, type(None)]
+
+
+async def test_one_message_comes_at_once_when_eight_are_wanted(nats: RealNats) -> None:
+    publisher = Publisher(await nats.connect("state"))
+    async with Puller(await nats.connect("nas_sync"), "JOB_NAS", "nas-all", room=8) as puller:
+        await asyncio.sleep(0.2)
+        for number in range(3):
+            started = time.monotonic()
+            await publisher.publish_many(tasks(1, start=number))
+            (message,) = await asyncio.wait_for(puller.take(8), 4)
+            assert time.monotonic() - started < 2  # fetch(8) would linger for its whole 5 s
+            await message.ack()
+            puller.free()
+
+
+async def test_no_more_are_taken_than_there_is_room_for(nats: RealNats) -> None:
+    connection = await nats.connect("state")
+    await Publisher(connection).publish_many(tasks(30))
+    async with Puller(await nats.connect("nas_sync"), "JOB_NAS", "nas-all", room=8) as puller:
+        await asyncio.sleep(0.3)
+        held = await puller.take(100)
+        assert len(held) == 8
+        await held[0].ack()
+        puller.free()
+        await asyncio.wait_for(puller.take(), 2)
+        info = await consumer_info(connection, "JOB_NAS", "nas-all")
+        assert info["num_ack_pending"] == 8
+
+
+async def test_requests_that_end_unserved_are_made_anew(
+    nats: RealNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.adapters.jetstream_pulling.EXPIRES_S", 0.3)
+    publisher = Publisher(await nats.connect("state"))
+    async with Puller(await nats.connect("nas_sync"), "JOB_NAS", "nas-all", room=4) as puller:
+        await asyncio.sleep(1.0)
+        await publisher.publish_many(tasks(4))
+        taken = 0
+        while taken < 4:
+            taken += len(await asyncio.wait_for(puller.take(4), 1))
+
+
+async def test_nothing_is_lost_when_the_server_is_killed_mid_stream(nats: RealNats) -> None:
+    state, worker = await nats.connect("state"), await nats.connect("downloader")
+    admin = await nats.connect("admin")
+    await ensure_consumer(admin, "EVT", {**reports_consumer(), "ack_wait": 2_000_000_000})
+    reporter = Reporter(Publisher(worker))
+    total, seen = 600, set[bytes]()
+
+    async def report() -> None:
+        async def one(line: int) -> None:
+            for n in range(total // 6):
+                key = f"{line}-{n}"
+                await reporter.say(Outgoing("evt.downloader.downloaded", key.encode(), key))
+                await asyncio.sleep(0.002)
+
+        await asyncio.gather(*(one(line) for line in range(6)))
+
+    async def read() -> None:
+        async with Puller(state, "EVT", "state", room=100) as puller:
+            while len(seen) < total:
+                messages = await puller.take(50)
+                seen.update(message.body for message in messages)
+                await messages[-1].ack()
+                puller.free(len(messages))
+
+    both = asyncio.gather(report(), read())
+    for _ in range(2):
+        await asyncio.sleep(0.25)
+        await nats.kill()
+        await asyncio.sleep(0.2)
+        await nats.start()
+    await asyncio.sleep(1)
+    # a delivery that died with its connection comes back after the ack_wait; the store holds it meanwhile
+    state_of = (await stream_info(state, "EVT"))["state"]
+    async with asyncio.timeout(30):
+        await both
+    assert state_of["messages"] <= total
+    assert len(seen) == total
+    assert (await stream_info(state, "EVT"))["state"]["messages"] == total
+
+
+async def test_questions_are_answered_or_refused_in_a_sentence(nats: RealNats) -> None:
+    state, worker = await nats.connect("state"), await nats.connect("pixel_sync")
+
+    async def answer(question: Number) -> Number:
+        if question.n == 13:
+            raise Transient("Thirteen is not answered.")
+        return Number(n=question.n + 1)
+
+    with pytest.raises(Transient, match="Nobody listens"):
+        await ask(worker, "ask.state.google_watch", Number(n=1), Number)
+    await serve(state, "ask.state.google_watch", Number, answer)
+    await asyncio.sleep(0.2)  # until the server knows of it
+    assert await ask(worker, "ask.state.google_watch", Number(n=1), Number) == Number(n=2)
+    with pytest.raises(Transient, match="Thirteen is not answered"):
+        await ask(worker, "ask.state.google_watch", Number(n=13), Number)
+
+
+async def test_a_refused_subject_is_fatal_and_quick(nats: RealNats) -> None:
+    worker = await nats.connect("pixel_sync")
+    started = time.monotonic()
+    with pytest.raises(Fatal, match="refuses the user pixel_sync"):
+        await Publisher(worker).publish_many(tasks(1))
+    assert time.monotonic() - started < 1
+
+
+async def test_a_wrong_password_is_fatal(nats: RealNats, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("no")
+    with pytest.raises(Fatal, match="refuses the user nas_sync"):
+        await asyncio.wait_for(connect(Login(nats.files.url, "nas_sync", wrong)), 5)
+
+
+async def test_bootstrap_again_changes_nothing_and_purge_empties(nats: RealNats) -> None:
+    connection = await nats.connect("state")
+    await Publisher(connection).publish_many(tasks(5))
+    await bootstrap(nats.login("admin"))
+    assert (await stream_info(connection, "JOB_NAS"))["state"]["messages"] == 5
+    assert await purge(connection, "JOB_NAS", before=4) == 3

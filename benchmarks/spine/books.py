@@ -30,7 +30,9 @@ class Books:
         self._connection: _Reads
         if url.startswith("sqlite"):
             path = url.removeprefix("sqlite:///")
-            self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+            self._connection = sqlite3.connect(
+                f"file:{path}?mode=ro", uri=True, isolation_level=None
+            )
         else:
             self._connection = psycopg.connect(
                 url.replace("postgresql+psycopg", "postgresql"), autocommit=True

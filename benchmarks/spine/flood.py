@@ -66,7 +66,11 @@ def _downloads(count: int) -> Iterator[events.Report]:
 def _archived(count: int) -> Iterator[events.Report]:
     for key in range(1, FILES * count + 1):
         yield events.NasVerified(
-            **_head("nas", key), path=f"2020/{key}", sha256=noop.sha(str(key)), size=1, **noop.ARCHIVE
+            **_head("nas", key),
+            path=f"2020/{key}",
+            sha256=noop.sha(str(key)),
+            size=1,
+            **noop.ARCHIVE,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 import statistics
 import time
 from dataclasses import dataclass
@@ -47,6 +47,14 @@ class Control:
     state: float
 
 
+def spread(took: Sequence[float]) -> Latency:
+    """Return median and 95th percentile (the nearest rank above) of milliseconds."""
+    ordered = sorted(took)
+    return Latency(
+        statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], len(ordered)
+    )
+
+
 def pages(count: int, first: int = 0) -> list[events.PageSeen]:
     """Make pages of `count` assets in all, each asset from another hour."""
     assets = [
@@ -89,9 +97,7 @@ async def saturated(stack: Stack, bus: Connection, books: Books, count: int, fir
     wanted = books.purged() + count
     begun = time.perf_counter()
     await publish_pages(bus, pages(count, first))
-    end = await books.wait_until(
-        lambda: books.purged() >= wanted, 0.02, _PATIENCE_S, stack.check
-    )
+    end = await books.wait_until(lambda: books.purged() >= wanted, 0.02, _PATIENCE_S, stack.check)
     return end - begun
 
 
@@ -100,13 +106,10 @@ async def publish_pages(bus: Connection, made: Sequence[events.PageSeen]) -> Non
     await Publisher(bus).publish_many([outgoing("downloader", page) for page in made])
 
 
-async def unloaded(
-    stack: Stack, bus: Connection, books: Books, count: int, first: int
-) -> Latency:
+async def unloaded(stack: Stack, bus: Connection, books: Books, count: int, first: int) -> Latency:
     """Send assets through one at a time."""
     took = [1000 * await one(stack, bus, books, first + n) for n in range(count)]
-    took.sort()
-    return Latency(statistics.median(took), took[int(0.95 * (len(took) - 1))], count)
+    return spread(took)
 
 
 async def one(stack: Stack, bus: Connection, books: Books, number: int) -> float:

@@ -61,9 +61,7 @@ async def pixel(work: events.FileWork) -> Sequence[events.Report]:
     """Say that the file was staged, and at once all that the phone ever shows of it."""
     now = clock.now()
     seen = (
-        events.GoogleEvidence(
-            id=f"google:{work.key}:{level}", at=now, media=work.key, level=level
-        )
+        events.GoogleEvidence(id=f"google:{work.key}:{level}", at=now, media=work.key, level=level)
         for level in LEVELS
     )
     return (work.outcome(events.Staged, now, path=work.file.path, mtime_ns=1), *seen)
@@ -105,9 +103,7 @@ async def returned(work: events.AssetWork) -> events.Report:
 
 async def purge(work: events.AssetWork) -> events.Report:
     """Say that the local files are gone."""
-    return work.outcome(
-        events.Purged, clock.now(), media=tuple(file.media for file in work.files)
-    )
+    return work.outcome(events.Purged, clock.now(), media=tuple(file.media for file in work.files))
 
 
 def deleting(ask: Ask) -> Callable[[events.AssetWork], Awaitable[events.Report]]:

@@ -21,7 +21,7 @@ import nats
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
-from benchmarks.spine.measure import Latency
+from benchmarks.spine.measure import Latency, spread
 from benchmarks.spine.ports import free_port
 from benchmarks.spine.processes import FAST, Disk, Program
 from benchmarks.spine.stack import ROOT
@@ -59,7 +59,11 @@ class _State:
     def _commit(self, event: dict[str, Any]) -> tuple[str, str, str] | None:
         """Apply one event in one transaction; returns the work that follows."""
         file, stage = event["file"], event["stage"] + 1
-        work = (f"{file}:{stage}", f"job.{STAGES[stage]}", json.dumps({"file": file})) if stage < len(STAGES) else None
+        work = (
+            (f"{file}:{stage}", f"job.{STAGES[stage]}", json.dumps({"file": file}))
+            if stage < len(STAGES)
+            else None
+        )
         run = self._db.execute
         run("BEGIN IMMEDIATE")
         try:
@@ -110,7 +114,9 @@ async def prototype(disk: Disk = FAST) -> AsyncIterator[tuple[JetStreamContext, 
         config.write_text(
             f'listen: 127.0.0.1:{port}\njetstream {{ store_dir: "{folder}/js", sync_interval: always }}\n'
         )
-        _run(exits, "nats-server", [str(nats_server.find_binary()), "-c", str(config)], folder, disk)
+        _run(
+            exits, "nats-server", [str(nats_server.find_binary()), "-c", str(config)], folder, disk
+        )
         await nats_server.answers(port)
         url = f"nats://127.0.0.1:{port}"
         client = await nats.connect(url)
@@ -148,7 +154,9 @@ async def put_in(bus: JetStreamContext, database: Path, files: range) -> float:
     reader = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     query = f"SELECT count(*) FROM file WHERE stage = {len(STAGES)} AND id >= {files.start}"  # noqa: S608
     begun = time.perf_counter()
-    sent = [bus.publish("evt.seen", json.dumps({"file": key, "stage": -1}).encode()) for key in files]
+    sent = [
+        bus.publish("evt.seen", json.dumps({"file": key, "stage": -1}).encode()) for key in files
+    ]
     await asyncio.gather(*sent)
     every = 0.0005 if len(files) == 1 else 0.02
     while reader.execute(query).fetchone()[0] < len(files):
@@ -162,10 +170,13 @@ async def measured(disk: Disk, count: int, singles: int) -> tuple[float, Latency
     async with prototype(disk) as (bus, database):
         await put_in(bus, database, range(1, 11))
         rate = count / await put_in(bus, database, range(1_000, 1_000 + count))
-        took = sorted(
-            [1000 * await put_in(bus, database, range(n, n + 1)) for n in range(10**6, 10**6 + singles)]
+        took = [
+            
+                1000 * await put_in(bus, database, range(n, n + 1))
+                for n in range(10**6, 10**6 + singles)
+            ]
         )
-    return rate, Latency(took[len(took) // 2], took[int(0.95 * (len(took) - 1))], singles)
+    return rate, spread(took)
 
 
 if __name__ == "__main__":

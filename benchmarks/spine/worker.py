@@ -6,7 +6,6 @@ python -m benchmarks.spine.worker <service>; it reads settings as any service do
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +16,6 @@ from shared.runtime.settings import load_common
 
 if TYPE_CHECKING:
     from shared.runtime.service import Service
-
-ALSO = {
-    "downloader": ("shared.adapters.icloud_download", "shared.adapters.icloud_signin"),
-    "icloud_cleanup": ("shared.adapters.icloud_album", "shared.adapters.icloud_signin"),
-}
-"""Adapters that a service's wiring loads; its memory is to be that of the real service."""
-
-
-def load_service(name: str) -> None:
-    """Import every module that the real service would have in memory."""
-    package = importlib.import_module(f"services.{name}")
-    for module in pkgutil.walk_packages(package.__path__, f"services.{name}."):
-        importlib.import_module(module.name)
-    for adapter in ALSO.get(name, ()):
-        importlib.import_module(adapter)
 
 
 def handlers(service: Service) -> dict[str, Any]:
@@ -47,7 +31,9 @@ def handlers(service: Service) -> dict[str, Any]:
 async def main() -> None:
     """Run the service named on the command line until a signal."""
     row = next(service for service in SERVICES if service.name == sys.argv[1])
-    load_service(row.name)
+    importlib.import_module(
+        f"services.{row.name}.__main__"
+    )  # its memory is to be that of the real service
     async with open_service(row, load_common()) as service:
         await service.run(handlers(service))
 

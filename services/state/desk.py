@@ -17,7 +17,8 @@ from services.state.truth import Due, Received
 from shared.adapters.jetstream_asking import serve
 from shared.adapters.jetstream_pulling import Puller
 from shared.domain import pipeline, questions
-from shared.domain.events import REPORT
+from shared.domain.events import REPORT, Outcome
+from shared.domain.pipeline import STAGE
 from shared.ports.bus import Outgoing
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Desk:
                 received = [one for message in messages if (one := _read(message)) is not None]
                 if received:
                     self._relay(await self.on_writer(self._truth.apply, received))
-                await messages[-1].ack()  # the consumer acknowledges everything before it, too
+                await messages[-1].ack()  # names every message of this take
                 puller.free(len(messages))
 
     async def tick(self) -> None:
@@ -145,8 +146,9 @@ def _read(message: Message) -> Received | None:
     except ValidationError as error:
         log.error("A report cannot be read.", subject=message.subject, problem=str(error)[:300])
         return None
-    kind = message.subject.rsplit(".", 1)[-1]
-    if message.subject not in ALLOWED or kind != report.type:
+    _, service, kind = message.subject.split(".")
+    foreign = isinstance(report, Outcome) and STAGE[report.stage].service != service
+    if message.subject not in ALLOWED or kind != report.type or foreign:
         log.error("A report came on a subject that is not its own.", subject=message.subject)
         return None
     return Received(message.subject, report)

@@ -37,6 +37,8 @@ class Orders:
         """Let the brakes pass exactly these assets; every other clause of the gate still holds."""
 
         def one(_books: Books, asset: Asset) -> bool:
+            if asset.removal != "pending":
+                return False
             changed, asset.approved = not asset.approved, True
             return changed
 
@@ -55,12 +57,17 @@ class Orders:
         return self._each(order, one)
 
     def confirm_freed(self, order: questions.Order) -> questions.Ordered:
-        """Raise Google's evidence from `freed` to `confirmed`: the person ran "Free up space" themselves."""
+        """Raise Google's evidence to `confirmed`: the person ran "Free up space" themselves.
+
+        What vanished in a suspect way is confirmed only for assets that the person names.
+        """
 
         def one(books: Books, asset: Asset) -> bool:
-            freed = [media for media in asset.media if media.google == "freed"]
+            sure = {"freed"} if order.everything else {"freed", "suspect"}
+            freed = [media for media in asset.media if media.google in sure]
             for media in freed:
                 books.move(media, "google", "confirmed", "the person confirmed it")
+                media.google_objection = None
             asset.wake_at = books.now
             return bool(freed)
 

@@ -65,6 +65,8 @@ class StateSettings(BaseModel):
     """Compression waits for the NAS copy and for this evidence of Google Photos."""
     first_retry: Span = timedelta(seconds=2)
     """Delay after a task's first failure; each further one waits four times as long, at most 6 h."""
+    tries: int | None = Field(default=None, ge=1, le=50)
+    """Failures of one task before quarantine; null: as the stage table says (10, about 15 hours)."""
     reconcile_every: Span = timedelta(seconds=30)
     patience: Span = timedelta(minutes=2)
     """How long work may be out before the books are compared with the bus."""
@@ -88,6 +90,7 @@ def policy(deletion: DeletionSettings, state: StateSettings, *, enabled: bool) -
         compress_after=GoogleLevel(state.compress_after),
         local_purge_after=deletion.local_purge_after,
         first_retry=state.first_retry,
+        tries=state.tries,
         never_delete_favorites="favorites" in deletion.never_delete,
         never_delete_hidden="hidden" in deletion.never_delete,
     )

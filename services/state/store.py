@@ -11,7 +11,17 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -256,7 +266,7 @@ class Transaction:
         for key, outcome in books.closed_permits.items():
             self.close_permit(key, outcome)
         if books.void_archive is not None:
-            self._void(books.void_archive)
+            self._void(*books.void_archive)
 
     def _write_attention(self, key: str, text: str, raised: bool) -> None:
         now = self.books.now
@@ -274,13 +284,28 @@ class Transaction:
             .values(cleared_at=now)
         )
 
-    def _void(self, archive: str) -> None:
+    def _void(self, archive: str, file_system: str) -> None:
         """Void what was verified on another archive; the assets are planned again."""
-        other = (schema.media.c.nas == "verified") & (schema.media.c.nas_archive != archive)
+        here = and_(
+            schema.media.c.nas_archive == archive, schema.media.c.nas_file_system == file_system
+        )
+        other = and_(schema.media.c.nas == "verified", not_(here))
         ids = select(schema.media.c.asset_id).where(other)
         self.connection.execute(
             update(schema.asset).where(schema.asset.c.id.in_(ids)).values(wake_at=self.books.now)
         )
+        moved = select(
+            literal(self.books.now, schema.Instant()),
+            schema.media.c.asset_id,
+            schema.media.c.id,
+            literal("nas"),
+            schema.media.c.nas,
+            literal("void"),
+            literal(self.books.report_id),
+            literal("it was verified on another archive or disk"),
+        ).where(other)
+        columns = ("at", "asset_id", "media_id", "machine", "old", "new", "report_id", "note")
+        self.connection.execute(insert(schema.history).from_select(columns, moved))
         self.connection.execute(
             update(schema.media).where(other).values(nas="void", synced_nas=None)
         )

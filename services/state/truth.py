@@ -97,6 +97,7 @@ class Truth:
             if not fresh:
                 return []
             transaction.books.first_retry = self._policy.first_retry
+            transaction.books.tries = self._policy.tries
             _load(transaction, fresh.values())
             for report in fresh.values():
                 apply(transaction.books, report)
@@ -180,7 +181,7 @@ class Truth:
             now=books.now,
             frozen=books.settings.get("frozen"),
             listing_sane=books.settings.get("listing") != "failed",
-            archive=books.settings.get("archive"),
+            archive=None if books.settings.get("nas_missing") else books.settings.get("archive"),
             file_system=books.settings.get("file_system"),
             claimed_run=claimed(timedelta(hours=1)),
             claimed_day=claimed(timedelta(days=1)),

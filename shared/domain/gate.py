@@ -191,8 +191,8 @@ def archived_whole(facts: AssetFacts, fresh: FreshRecord) -> Iterator[Reason]:
     known = {(m.resource, m.checksum) for m in facts.media if m.resource is not Resource.RECORD}
     for kind, _ in sorted(fresh.resources - known):
         yield Reason("unarchived", f"its {kind} in iCloud is not the one that was archived")
-    if not any(media.resource is Resource.ORIGINAL for media in facts.media):
-        yield Reason("no-original", "no original of it was archived")
+    if not any(kind is Resource.ORIGINAL for kind, _ in fresh.resources):
+        yield Reason("no-original", "iCloud's record names no original")
     if not any(media.resource is Resource.RECORD for media in facts.media):
         yield Reason("no-record", "its iCloud record was not archived")
 
@@ -270,12 +270,12 @@ def brakes(facts: AssetFacts, here: Situation, rules: Rules) -> Iterator[Reason]
     if not here.listing_sane:
         yield Reason("listing", "the last look at iCloud failed or found far fewer assets")
     if not here.window_open:
-        yield Reason("window", "deletion does not run at this time (icloud_cleanup.during)")
+        yield Reason("window", "deletion does not run at this time (deletion.during)")
     if facts.approved:
         return
     if here.claimed_run >= rules.max_items_run or here.claimed_day >= rules.max_items_day:
         yield Reason("brake-items", "the number of deletions allowed in a run or a day is reached")
-    elif here.claimed_day + 1 > here.library_size * rules.max_percent_day / 100:
+    elif not here.claimed_day + 1 <= here.library_size * rules.max_percent_day / 100:
         yield Reason(
             "brake-percent", f"more than {rules.max_percent_day:g} % of the library in a day"
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_STEM_BYTES = 150
 """Leaves room for suffixes and extensions within the 255 bytes that file systems allow."""
 _HOSTILE = re.compile(
-    r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+    r'[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
 )
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))}
@@ -30,7 +30,8 @@ def safe_stem(filename: str) -> str:
     stem = _HOSTILE.sub("_", stem).strip(" .")
     while len(stem.encode()) > MAX_STEM_BYTES:
         stem = stem[:-1]
-    if not stem.strip(" ._") or stem.lower() in _DEVICES:
+    stem = stem.rstrip(" .")
+    if not stem.strip(" ._") or stem.split(".")[0].rstrip().lower() in _DEVICES:
         stem = f"file_{stem}".rstrip(" .")
     return stem
 

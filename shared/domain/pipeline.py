@@ -24,7 +24,7 @@ class Stage:
     """Photos and videos apart where an hour-long video would block photos."""
     ack_wait: float = 60.0
     """Seconds without a sign of life after which the bus gives the work to another worker."""
-    tries: int = 5
+    tries: int = 10
     """Reported failures before quarantine; deaths of workers do not count."""
     slots: int = 8
     """Tasks that one worker process works on at once, by default."""

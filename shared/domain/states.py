@@ -27,7 +27,7 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
         "confirmed": ("takeout",),
         "takeout": (),
         "refused": ("none", "takeout"),
-        "suspect": ("none", "takeout"),
+        "suspect": ("none", "confirmed", "takeout"),
         "exempt": (),
     },
     "nas": {

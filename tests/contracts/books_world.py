@@ -81,7 +81,7 @@ class World:
         self.truth = Truth(self.store, self.policy, self.clock, lambda _: True)
         self.engine = engine
         self.due: list[Due] = []
-        self.archive = "archive-1"
+        self.archive, self.file_system = "archive-1", "fs-1"
         self.in_album: set[str] = set()
         self.deleted: set[str] = set()
         self.changed_tags: dict[str, str] = {}
@@ -165,7 +165,7 @@ class World:
             size=work.file.size,
             grade="cold",
             archive=self.archive,
-            file_system="fs-1",
+            file_system=self.file_system,
         )
 
     _verify = _nas
@@ -191,7 +191,7 @@ class World:
             original_sha256=work.file.sha256,
             grade="cold",
             archive=self.archive,
-            file_system="fs-1",
+            file_system=self.file_system,
         )
 
     def _album(self, work: events.AssetWork) -> events.Report:

@@ -16,6 +16,7 @@ from shared.domain import events, questions
 from shared.domain.errors import Transient
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
+from shared.domain.pipeline import STAGE
 from tests.contracts.books_world import World, seen
 
 if TYPE_CHECKING:
@@ -138,12 +139,12 @@ def test_a_live_photo_keeps_its_halves_together(world: World) -> None:
     assert len(stems) == 2
 
 
-def test_a_transient_failure_comes_back_and_the_fifth_is_quarantined_until_retried(
+def test_a_transient_failure_comes_back_and_the_last_is_quarantined_until_retried(
     world: World,
 ) -> None:
     world.look(seen("A"))
     world.work_off(without=("download",))
-    for _ in range(5):
+    for _ in range(STAGE["download"].tries):
         due = next(due for due in world.due if due.task.key == 1)
         work = events.DownloadWork.model_validate_json(due.body)
         world.say(
@@ -155,7 +156,11 @@ def test_a_transient_failure_comes_back_and_the_fifth_is_quarantined_until_retri
     assert not [due for due in world.due if due.task.key == 1]
     answers = Answers(world.store, world.truth, world.policy, world.clock)
     (row,) = answers.failures(questions.AskRows()).rows
-    assert (row["stage"], row["reason"], row["failures"]) == ("download", "no line", 5)
+    assert (row["stage"], row["reason"], row["failures"]) == (
+        "download",
+        "no line",
+        STAGE["download"].tries,
+    )
     Orders(world.store, world.clock).retry(questions.Order(everything=True))
     world.wake()
     world.work_off()
@@ -346,3 +351,74 @@ def test_a_service_that_starts_anew_voids_what_it_had_raised(world: World) -> No
     answers = Answers(world.store, world.truth, world.policy, world.clock)
     found = answers.status(questions.AskStatus()).attention
     assert [one["key"] for one in found] == ["pixel_sync:x"]
+
+
+def test_a_cloned_disk_with_the_same_marker_voids_what_was_seen_on_the_other(world: World) -> None:
+    world.look(seen("A"))
+    world.work_off()
+    world.file_system = "fs-2"
+    world.look(seen("B"))
+    world.work_off()
+    assert {row.nas for row in media(world) if row.icloud_id == "A"} == {"void"}
+    with world.engine.connect() as connection:
+        history = connection.execute(
+            select(schema.history.c.media_id).where(schema.history.c.new == "void")
+        ).all()
+    assert len(history) == 2
+    world.wake()
+    world.work_off()
+    assert {row.nas_file_system for row in media(world)} == {"fs-2"}
+
+
+def test_a_missing_nas_keeps_everything_until_it_was_verified_again(world: World) -> None:
+    to_the_album(world)
+    world.clock.pass_by(15 * DAY)
+    say_attention(world, "nas_sync:nas_missing", raised=True)
+    say_attention(world, "nas_sync:*", raised=False)
+    world.wake()
+    world.work_off(without=("verify",))
+    assert not world.deleted
+    world.work_off()
+    assert world.deleted == {"A"}
+
+
+def test_an_approval_ends_with_a_change(engine: Engine) -> None:
+    world = World(
+        engine,
+        Rules(enabled=True, google_level=GoogleLevel.FREED, max_items_run=0, max_percent_day=0),
+    )
+    to_the_album(world)
+    order = questions.Order(assets=("A",))
+    assert Orders(world.store, world.clock).approve(order).changed == 1
+    assert asset(world).approved
+    world.look(seen("A", tag="t2", resources=(("original", "c-A"), ("edited", "new"))))
+    assert not asset(world).approved
+    assert Orders(world.store, world.clock).approve(order).changed == 0, (
+        "it is not pending any more"
+    )
+
+
+def test_an_outcome_of_another_stage_ends_nothing(world: World) -> None:
+    world.look(seen("A"))
+    world.work_off(without=("nas",))
+    due = next(due for due in world.due if due.task.stage == "nas")
+    work = events.FileWork.model_validate_json(due.body)
+    world.say(
+        work.outcome(events.Left, world.clock.now(), reason="no", tier="heavy", readable=True)
+    )
+    world.answer(due)
+    assert media(world)[due.task.key - 1].nas == "verified"
+
+
+def test_what_vanished_in_a_suspect_way_is_confirmed_only_by_name(world: World) -> None:
+    world.look(seen("A"))
+    world.work_off()
+    world.say(
+        events.GoogleSuspect(
+            id="s", at=world.clock.now(), media=1, reason="all were deleted at once"
+        )
+    )
+    orders = Orders(world.store, world.clock)
+    assert orders.confirm_freed(questions.Order(everything=True)).changed == 0
+    assert orders.confirm_freed(questions.Order(assets=("A",))).changed == 1
+    assert (media(world)[0].google, media(world)[0].google_objection) == ("confirmed", None)

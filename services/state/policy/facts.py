@@ -171,6 +171,7 @@ class Books:
     next_asset: int
     next_media: int
     first_retry: timedelta = timedelta(seconds=2)
+    tries: int | None = None
     report_id: str = ""
     assets: dict[int, Asset] = field(default_factory=dict)
     by_icloud_id: dict[str, Asset] = field(default_factory=dict)
@@ -189,8 +190,8 @@ class Books:
     write_step: Callable[[Asset], None] = lambda _: None
     """Writes an asset's rows as they are, so that the database sees every single step and can refuse it."""
     touched: set[int] = field(default_factory=set)
-    void_archive: str | None = None
-    """Set when the NAS turned out to be another one: all evidence of others is void."""
+    void_archive: tuple[str, str] | None = None
+    """(archive, file system) that is there now, set when the NAS turned out to be another one: all evidence of others is void."""
 
     def add(self, asset: Asset) -> None:
         """Take an asset with its media into the books."""

@@ -113,6 +113,7 @@ def _known_asset(books: Books, asset: Asset, seen: AssetSeen) -> None:
         return
     asset.listed, asset.change_tag, asset.problem = True, seen.change_tag, seen.problem
     asset.favorite, asset.hidden = seen.favorite, seen.hidden
+    asset.approved = False  # the person approved what it was before
     books.touched.add(asset.id)
     if _take_over_resources(books, asset, seen) and asset.removal == "pending":
         asset.pending_since = None

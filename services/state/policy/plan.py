@@ -17,7 +17,7 @@ from shared.domain.ids import GoogleLevel
 from shared.domain.pipeline import STAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from services.state.policy.facts import Asset, Books, Media
     from services.state.policy.rules import Policy
@@ -86,9 +86,9 @@ def _media_stages(asset: Asset, media: Media, policy: Policy) -> Iterator[str]:
 
 def _exempt(asset: Asset, policy: Policy) -> Iterator[Reason]:
     if policy.never_delete_favorites and asset.favorite:
-        yield Reason("favorite", "favourites are never deleted (icloud_cleanup.never_delete)")
+        yield Reason("favorite", "favourites are never deleted (deletion.never_delete)")
     if policy.never_delete_hidden and asset.hidden:
-        yield Reason("hidden", "hidden photos are never deleted (icloud_cleanup.never_delete)")
+        yield Reason("hidden", "hidden photos are never deleted (deletion.never_delete)")
 
 
 def before_album(asset: Asset, here: Situation, policy: Policy) -> tuple[Reason, ...]:
@@ -122,7 +122,7 @@ def _towards_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan)
     if here.now < due:
         made.wake(due)
         return
-    if _renew_evidence(asset, here, policy.deletion.evidence_age, made):
+    if _renew_evidence(asset.current, here, policy.deletion.evidence_age, made):
         return
     reasons = list(standing(asset_facts(asset, ()), here, policy.deletion))
     if not reasons and here.window_open and here.frozen is None and policy.deletion.enabled:
@@ -131,12 +131,12 @@ def _towards_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan)
         made.wake(here.now + timedelta(minutes=1))
 
 
-def _renew_evidence(asset: Asset, here: Situation, age: timedelta, made: Plan) -> bool:
+def _renew_evidence(files: Iterable[Media], here: Situation, age: timedelta, made: Plan) -> bool:
     """Want a cold read of every archived file whose last one is about to be too old; True if any."""
     margin = min(PATIENCE, age / 2)
     stale = [
         media.id
-        for media in asset.current
+        for media in files
         if media.nas == "verified"
         and media.nas_verified_at is not None
         and here.now - media.nas_verified_at > age - margin
@@ -150,17 +150,19 @@ def _after_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -
     if asset.deleted_at is None:
         return
     last_check = asset.deleted_at + policy.last_check_before_expunge
-    made.wake(last_check) if here.now < last_check else _renew_evidence(
-        asset, here, policy.last_check_before_expunge, made
-    )
+    if here.now < last_check:
+        made.wake(last_check)
+    else:
+        _renew_evidence(asset.media, here, policy.last_check_before_expunge, made)
     if policy.local_purge_after is None:
         return
     due = asset.deleted_at + policy.local_purge_after
     if here.now < due:
         made.wake(due)
-    elif not _renew_evidence(asset, here, policy.deletion.evidence_age, made) and all(
-        media.nas == "verified" for media in asset.media if media.on_disk
-    ):
+        return
+    files = [media for media in asset.media if media.on_disk]
+    stale = _renew_evidence(files, here, policy.deletion.evidence_age, made)
+    if not stale and all(media.nas == "verified" for media in files):
         made.wanted.append(("purge", asset.id))
 
 

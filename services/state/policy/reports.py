@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 RETRY_MOST = timedelta(hours=6)
 LOOK_FAILED = "downloader:icloud-look"
 """The downloader's attention record about a look at iCloud that failed."""
+NAS_MISSING = "nas_sync:nas_missing"
+"""nas_sync's attention record about an archive that is not mounted."""
 KEPT_FOR = timedelta(minutes=10)
 """How long a kept asset is left alone before its deletion is considered again."""
 
@@ -28,6 +30,8 @@ def apply(books: Books, report: events.Report) -> None:
     """Apply one report to the books; raises IllegalMove for what cannot have happened."""
     books.report_id = report.id
     if isinstance(report, events.Outcome):
+        if type(report) not in STAGE[report.stage].emits:
+            raise IllegalMove(f"{report.stage} cannot end with {type(report).__name__}")
         task = books.task_of(report.stage, report.key)
         if task is None:
             raise IllegalMove(f"nobody asked for {report.stage} of {report.key}")
@@ -56,7 +60,8 @@ def _failed(books: Books, task: Task, report: events.Failed) -> None:
     task.failures += 1
     task.reason = report.reason
     task.seconds = report.seconds
-    if report.lasting == "permanent" or task.failures >= STAGE[task.stage].tries:
+    tries = books.tries or STAGE[task.stage].tries
+    if report.lasting == "permanent" or task.failures >= tries:
         task.state, task.due_at = "quarantined", None
         return
     delay = min(books.first_retry * 4 ** (task.failures - 1), RETRY_MOST)
@@ -154,12 +159,13 @@ def _take_nas_evidence(
 
 def _note_archive(books: Books, archive: str, file_system: str) -> None:
     """Bind evidence to the archive that is there; another one voids all that was seen on the old."""
+    books.settings["nas_missing"] = None
     before = (books.settings.get("archive"), books.settings.get("file_system"))
     if before == (archive, file_system):
         return
     books.settings["archive"], books.settings["file_system"] = archive, file_system
     if before != (None, None):
-        books.void_archive = archive
+        books.void_archive = (archive, file_system)
         books.attention["archive-changed"] = (
             "The NAS archive is another one than before: it is being filled again from local files",
             True,
@@ -233,6 +239,7 @@ def _deletion_kept(books: Books, report: events.DeletionKept) -> None:
         books.closed_permits[report.permit] = f"kept: {asset.kept_because}"
         asset.permit = None
     if report.veto:
+        asset.approved = False
         if asset.removal in {"pending", "intent"}:
             books.move(asset, "removal", "vetoed", asset.kept_because)
     elif asset.removal == "intent":
@@ -262,6 +269,8 @@ def _attention(books: Books, report: events.Attention) -> None:
     books.attention[report.key] = (report.text, report.raised)
     if report.key == LOOK_FAILED:
         books.settings["listing"] = "failed" if report.raised else None
+    if report.key == NAS_MISSING:
+        books.settings["nas_missing"] = "yes" if report.raised else None
 
 
 _APPLY: dict[type[events.Report], Callable[[Books, Any], None]] = {

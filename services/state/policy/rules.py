@@ -22,5 +22,7 @@ class Policy:
     """Deleted assets are read back on the NAS once more while restoring is still possible."""
     first_retry: timedelta = timedelta(seconds=2)
     """Delay after the first failure of a task; each further one waits four times as long."""
+    tries: int | None = None
+    """Reported failures before quarantine; None: as the stage table says."""
     never_delete_favorites: bool = False
     never_delete_hidden: bool = False

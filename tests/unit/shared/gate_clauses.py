@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def newer_edit(case: Case) -> Case:
+    """iCloud lists an edit that was not archived, beside what was."""
+    return fresh(resources=case.fresh.resources | {(Resource.EDITED, "other")})(case)
+
+
 @dataclass(frozen=True)
 class Alone:
     """One clause broken; `code` is the objection."""
@@ -57,7 +62,8 @@ OF_THE_ASSET: list[tuple[str, str, Callable[[Case], Case]]] = [
     ("stale", "an old look", fresh(fetched_at=NOW - timedelta(minutes=5) - SECOND)),
     ("stale", "a look from the future", fresh(fetched_at=NOW + timedelta(minutes=5) + SECOND)),
     ("changed", "changed in iCloud since", fresh(change_tag="t2")),
-    ("unarchived", "a newer edit", fresh(resources=frozenset({(Resource.EDITED, "other")}))),
+    ("unarchived", "a newer edit", newer_edit),
+    ("no-original", "an answer without any resource", fresh(resources=frozenset())),
     ("no-original", "no original", without(Resource.ORIGINAL)),
     ("no-record", "no record", without(Resource.RECORD)),
     ("problem", "a problem seen in the listing", facts(problem="an unknown resource")),

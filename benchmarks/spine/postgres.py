@@ -44,9 +44,7 @@ async def postgres(disk: Disk) -> AsyncIterator[tuple[str, Program]]:
         if as_user:
             shutil.chown(folder, user, user)
         init = [str(found / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", "postgres"]
-        subprocess.run(
-            [*init, "-E", "UTF8"], check=True, capture_output=True, user=as_user, cwd=folder
-        )
+        _run([*init, "-E", "UTF8"], as_user, folder)
         port = free_port()
         options = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
         command = [str(found / "postgres"), "-D", str(folder / "data"), *options]
@@ -57,6 +55,10 @@ async def postgres(disk: Disk) -> AsyncIterator[tuple[str, Program]]:
             yield url, server
         finally:
             await server.stop(signal.SIGINT)
+
+
+def _run(command: list[str], user: str | None, folder: Path) -> None:
+    subprocess.run(command, check=True, capture_output=True, user=user, cwd=folder)
 
 
 async def _answers(url: str, server: Program) -> None:

@@ -170,12 +170,8 @@ async def measured(disk: Disk, count: int, singles: int) -> tuple[float, Latency
     async with prototype(disk) as (bus, database):
         await put_in(bus, database, range(1, 11))
         rate = count / await put_in(bus, database, range(1_000, 1_000 + count))
-        took = [
-            
-                1000 * await put_in(bus, database, range(n, n + 1))
-                for n in range(10**6, 10**6 + singles)
-            ]
-        )
+        numbers = range(10**6, 10**6 + singles)
+        took = [1000 * await put_in(bus, database, range(n, n + 1)) for n in numbers]
     return rate, spread(took)
 
 

@@ -101,7 +101,7 @@ def settings(
             "folder": phone.folder,
             "device": phone.device,
         },
-        "state": {"reconcile_every": "5s", "patience": "10s", "first_retry": "0.1s"},
+        "state": {"reconcile_every": "5s", "patience": "10s", "first_retry": "0.1s", "tries": 4},
         "deletion": {},
         "icloud_cleanup": {},
     }

@@ -31,16 +31,16 @@ class Apple:
         run_dir.mkdir(parents=True, exist_ok=True)
         secret = run_dir / "apple-password"
         secret.write_text(password)
-        log = (run_dir / "icloud.log").open("wb")
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [
-                sys.executable, "-m", "simulators.icloud",
-                "--library", str(library), "--run-dir", str(run_dir),
-                "--apple-id", APPLE_ID, "--password-file", str(secret),
-            ],
-            stdout=log,
-            stderr=log,
-        )  # fmt: skip
+        with (run_dir / "icloud.log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [
+                    sys.executable, "-m", "simulators.icloud",
+                    "--library", str(library), "--run-dir", str(run_dir),
+                    "--apple-id", APPLE_ID, "--password-file", str(secret),
+                ],
+                stdout=log,
+                stderr=log,
+            )  # fmt: skip
         told = run_dir / "icloud.json"
         deadline = time.monotonic() + READY_SECONDS
         while not told.exists():
@@ -76,3 +76,4 @@ class Apple:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()

@@ -55,6 +55,8 @@ async def watch(
     each: Callable[[questions.Status], Awaitable[None]],
     watched: Watched,
     deadline: float,
+    *,
+    poll: float = POLL,
 ) -> None:
     """Poll until the pipeline rests, filling `watched`; raises NotFinished after `deadline` seconds."""
     began = still_since = time.monotonic()
@@ -78,7 +80,7 @@ async def watch(
         ):
             watched.seconds = still_since - began
             return
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(poll)
 
 
 def is_still(status: questions.Status) -> bool:

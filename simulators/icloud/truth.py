@@ -49,6 +49,7 @@ class Truth:
             "favorite": bool(record.number("isFavorite")),
             "hidden": bool(record.number("isHidden")),
             "change_tag": record.change_tag if asset else None,
+            "versions": self.zone.versions(spec.id),
             "master": spec.master_id,
             "fault": spec.fault,
             "resources": {

@@ -49,6 +49,10 @@ class Zone:
         """The current version of a record, None when there is none or it was deleted."""
         return self._records.get(name)
 
+    def versions(self, name: str) -> int:
+        """How often a record was written since the zone was made, the first time included."""
+        return sum(1 for _, written in self._log if written == name)
+
     def of_type(self, kind: str) -> Iterator[Record]:
         """Every live record of a type, in the order of creation."""
         return (record for record in list(self._records.values()) if record.type == kind)

@@ -127,9 +127,20 @@ async def prototype(disk: Disk = FAST) -> AsyncIterator[tuple[JetStreamContext, 
         _run(exits, "state", [*command, str(database)], folder, disk)
         for stage in STAGES:
             _run(exits, stage, [*command, stage], folder, FAST)
-        while not database.exists():
-            await asyncio.sleep(0.05)
+        await _has_tables(database)
         yield bus, database
+
+
+async def _has_tables(database: Path) -> None:
+    """Wait for the state process; its tables are made in one statement after the other, `outbox` last."""
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'outbox'"
+    found = 0
+    while not found:
+        await asyncio.sleep(0.05)
+        with suppress(sqlite3.OperationalError):
+            reader = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+            found = reader.execute(query).fetchone()[0]
+            reader.close()
 
 
 def _run(exits: AsyncExitStack, name: str, command: list[str], folder: Path, disk: Disk) -> None:
@@ -159,7 +170,7 @@ async def put_in(bus: JetStreamContext, database: Path, files: range) -> float:
     ]
     await asyncio.gather(*sent)
     every = 0.0005 if len(files) == 1 else 0.02
-    while reader.execute(query).fetchone()[0] < len(files):
+    while reader.execute(query).fetchone()[0] < len(files):  # noqa: ASYNC110 - another process writes them
         await asyncio.sleep(every)
     reader.close()
     return time.perf_counter() - begun

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import structlog
 from pydantic import ValidationError
 
 from services.state.truth import Due, Received
 from shared.adapters.jetstream_asking import serve
+from shared.adapters.jetstream_publishing import LINE
 from shared.adapters.jetstream_pulling import Puller
 from shared.domain import pipeline, questions
 from shared.domain.events import REPORT, Outcome
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
     from services.state.truth import Truth
     from shared.adapters.jetstream import Connection
     from shared.adapters.jetstream_publishing import Publisher
-    from shared.adapters.jetstream_pulling import Message
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+_Claim: TypeAlias = "tuple[questions.ClaimDeletion, asyncio.Future[questions.Claimed]]"
 REPORTS_AT_ONCE = 500
 ROOM = 4 * REPORTS_AT_ONCE
 TICK_SECONDS = 0.5
@@ -60,6 +61,7 @@ class Desk:
         self._truth, self._answers, self._orders = truth, answers, orders
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._relays: set[asyncio.Task[None]] = set()
+        self._claims: asyncio.Queue[_Claim] = asyncio.Queue()
         self._publishing: set[str] = set()
 
     async def on_writer(self, call: Callable[..., T], *args: Any) -> T:
@@ -73,9 +75,11 @@ class Desk:
         ) as puller:
             while True:
                 messages = await puller.take(REPORTS_AT_ONCE)
-                received = [one for message in messages if (one := _read(message)) is not None]
-                if received:
-                    self._relay(await self.on_writer(self._truth.apply, received))
+                lines = [(m.subject, line) for m in messages for line in m.body.split(LINE)]
+                received = [one for line in lines if (one := _read(*line)) is not None]
+                for start in range(0, len(received), REPORTS_AT_ONCE):
+                    part = received[start : start + REPORTS_AT_ONCE]
+                    self._relay(await self.on_writer(self._truth.apply, part))
                 await messages[-1].ack()  # names every message of this take
                 puller.free(len(messages))
 
@@ -109,7 +113,6 @@ class Desk:
         """Answer the questions of workers and of the person at the command line."""
         answers, orders = self._answers, self._orders
         table: dict[str, tuple[type[BaseModel], Callable[[Any], BaseModel]]] = {
-            "claim_deletion": (questions.ClaimDeletion, self._truth.claim),
             "sync_token": (questions.AskSyncToken, answers.sync_token),
             "google_watch": (questions.AskGoogleWatch, answers.google_watch),
             "status": (questions.AskStatus, answers.status),
@@ -122,8 +125,30 @@ class Desk:
             "unfreeze": (questions.Order, orders.unfreeze),
             "confirm_freed": (questions.Order, orders.confirm_freed),
         }
+        await serve(
+            self._connection, "ask.state.claim_deletion", questions.ClaimDeletion, self._claim
+        )
         for name, (question, call) in table.items():
             await serve(self._connection, f"ask.state.{name}", question, self._caller(call))
+
+    async def _claim(self, question: questions.ClaimDeletion) -> BaseModel:
+        answer: asyncio.Future[questions.Claimed] = asyncio.get_running_loop().create_future()
+        self._claims.put_nowait((question, answer))
+        return await answer
+
+    async def decide_claims(self) -> None:
+        """Decide claims, for ever; those that arrive while one is decided share the next transaction."""
+        while True:
+            waiting = [await self._claims.get()]
+            while not self._claims.empty():
+                waiting.append(self._claims.get_nowait())
+            asked = [question for question, _ in waiting]
+            try:
+                decided = await self.on_writer(self._truth.claim, asked)
+            except Exception as error:  # noqa: BLE001 - the askers must hear of it, and none got a permit
+                decided = [error] * len(asked)
+            for (_, answer), found in zip(waiting, decided, strict=True):
+                _settle(answer, found)
 
     def _caller(self, call: Callable[[Any], BaseModel]) -> Callable[[Any], Any]:
         async def answer(question: Any) -> BaseModel:
@@ -139,16 +164,27 @@ class Desk:
         self._writer.shutdown(wait=True)
 
 
-def _read(message: Message) -> Received | None:
+def _settle(
+    answer: asyncio.Future[questions.Claimed], found: questions.Claimed | Exception
+) -> None:
+    if answer.done():
+        return
+    if isinstance(found, Exception):
+        answer.set_exception(found)
+    else:
+        answer.set_result(found)
+
+
+def _read(subject: str, line: bytes) -> Received | None:
     """Read a report; one that is unreadable, or on another service's subject, counts for nothing."""
     try:
-        report = REPORT.validate_json(message.body)
+        report = REPORT.validate_json(line)
     except ValidationError as error:
-        log.error("A report cannot be read.", subject=message.subject, problem=str(error)[:300])
+        log.error("A report cannot be read.", subject=subject, problem=str(error)[:300])
         return None
-    _, service, kind = message.subject.split(".")
+    _, service, kind = subject.split(".")
     foreign = isinstance(report, Outcome) and STAGE[report.stage].service != service
-    if message.subject not in ALLOWED or kind != report.type or foreign:
-        log.error("A report came on a subject that is not its own.", subject=message.subject)
+    if subject not in ALLOWED or kind != report.type or foreign:
+        log.error("A report came on a subject that is not its own.", subject=subject)
         return None
-    return Received(message.subject, report)
+    return Received(subject, report)

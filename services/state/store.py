@@ -346,16 +346,27 @@ class Store:
     def __init__(self, engine: Engine, library_root: str, level: GoogleLevel) -> None:
         self.engine = engine
         self._library_root, self._level = library_root, level
+        self._marks: list[dict[str, Any]] = []
 
     @contextmanager
     def transaction(self, now: datetime) -> Iterator[Transaction]:
         """Open a transaction; it commits at the end and leaves nothing behind on an error."""
-        with self.engine.begin() as connection:
-            yield Transaction(connection, now, self._library_root, self._level)
+        marks, self._marks = self._marks, []
+        try:
+            with self.engine.begin() as connection:
+                if marks:
+                    connection.execute(_MARK_OUT, marks)
+                yield Transaction(connection, now, self._library_root, self._level)
+        except BaseException:
+            self._marks = marks + self._marks
+            raise
 
     def mark_out(self, published: Sequence[tuple[Task, int | None]], now: datetime) -> None:
-        """Note which due tasks were published, and where in their stream."""
-        rows = [
+        """Note which due tasks were published, and where in their stream; the next transaction writes it.
+
+        Lost in a crash, the row still says `due`: it is published again under the same message id.
+        """
+        self._marks += [
             {
                 "row_stage": task.stage,
                 "row_key": task.key,
@@ -365,9 +376,12 @@ class Store:
             }
             for task, seq in published
         ]
-        if rows:
-            with self.engine.begin() as connection:
-                connection.execute(_MARK_OUT, rows)
+
+    def flush_marks(self, now: datetime) -> None:
+        """Write what `mark_out` noted, if anything."""
+        if self._marks:
+            with self.transaction(now):
+                pass
 
     def reject(self, report_id: str, subject: str, reason: str, body: str, now: datetime) -> None:
         """Keep a report that could not be applied, for a person to see; once."""

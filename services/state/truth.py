@@ -6,7 +6,7 @@ Everything here is synchronous and runs on the one writer thread.
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -136,6 +136,7 @@ class Truth:
     def due_again(self) -> list[Due]:
         """Return tasks whose retry has come, and those that a crash kept from being published."""
         now = self._clock.now()
+        self._store.flush_marks(now)
         query = (
             select(schema.work.c.stage, schema.work.c.key, schema.work.c.asset_id)
             .where(schema.work.c.state == "due", schema.work.c.due_at <= now)
@@ -154,7 +155,7 @@ class Truth:
             ]
 
     def published(self, tasks: Sequence[tuple[Task, int | None]]) -> None:
-        """Note which tasks are on the bus, and at which number of their stream."""
+        """Note which tasks are on the bus, and at which number of their stream, with the next transaction."""
         self._store.mark_out(tasks, self._clock.now())
 
     def ring_again(self, lost: Sequence[tuple[str, int]]) -> None:
@@ -168,44 +169,65 @@ class Truth:
             transaction.write([])
 
     def situation(self, transaction: Transaction) -> Situation:
-        """Return the library as a whole at this instant."""
-        books, run = transaction.books, transaction.connection.execute
-        issued = schema.permit.c.issued_at
-
-        def claimed(since: timedelta) -> int:
-            spent = schema.permit.c.outcome.in_(("open", "deleted"))
-            query = select(func.count()).where(issued > books.now - since, spent)
-            return int(run(query).scalar_one())
-
+        """Return the library as a whole at this instant, without what only the brakes ask for (see `_braked`)."""
+        books = transaction.books
         return Situation(
             now=books.now,
             frozen=books.settings.get("frozen"),
             listing_sane=books.settings.get("listing") != "failed",
             archive=None if books.settings.get("nas_missing") else books.settings.get("archive"),
             file_system=books.settings.get("file_system"),
-            claimed_run=claimed(timedelta(hours=1)),
-            claimed_day=claimed(timedelta(days=1)),
+            claimed_run=0,
+            claimed_day=0,
             library_size=books.next_asset - 1,
             window_open=self._window_open(books.now),
         )
 
-    def claim(self, asked: questions.ClaimDeletion) -> questions.Claimed:
-        """Evaluate the gate and, in the same transaction, write INTENT and a single-use permit."""
-        now = self._clock.now()
-        with self._store.transaction(now) as transaction:
-            transaction.load_icloud([asked.asset])
-            books = transaction.books
-            asset = books.by_icloud_id.get(asked.asset)
-            if asset is None:
-                return questions.Claimed(
-                    permit=None, deadline=None, reasons=("photoduct does not know this asset",)
-                )
-            books.report_id = f"claim:{asked.asset}:{asked.attempt}"
-            if asset.removal == "intent":
-                earlier = self._earlier_permit(transaction, asset, asked)
-                if earlier is not None:
-                    return earlier
-            return self._decide(transaction, asset, asked)
+    def _braked(self, transaction: Transaction) -> Situation:
+        """Return the situation with the permits of the last hour and day counted."""
+        issued, spent = schema.permit.c.issued_at, schema.permit.c.outcome.in_(("open", "deleted"))
+
+        def claimed(since: timedelta) -> int:
+            query = select(func.count()).where(issued > transaction.books.now - since, spent)
+            return int(transaction.connection.execute(query).scalar_one())
+
+        return replace(
+            self.situation(transaction),
+            claimed_run=claimed(timedelta(hours=1)),
+            claimed_day=claimed(timedelta(days=1)),
+        )
+
+    def claim(
+        self, asked: Sequence[questions.ClaimDeletion]
+    ) -> list[questions.Claimed | Exception]:
+        """Evaluate the gate for each claim and write INTENT and single-use permits, in one transaction.
+
+        Each sees the permits of those before it. An error of one is its answer; none of the others is touched by it.
+        """
+        with self._store.transaction(self._clock.now()) as transaction:
+            transaction.load_icloud([claim.asset for claim in asked])
+            answers: list[questions.Claimed | Exception] = []
+            for claim in asked:
+                try:
+                    answers.append(self._claim(transaction, claim))
+                except Transient as error:
+                    answers.append(error)
+            transaction.write([])
+        return answers
+
+    def _claim(self, transaction: Transaction, asked: questions.ClaimDeletion) -> questions.Claimed:
+        books = transaction.books
+        asset = books.by_icloud_id.get(asked.asset)
+        if asset is None:
+            return questions.Claimed(
+                permit=None, deadline=None, reasons=("photoduct does not know this asset",)
+            )
+        books.report_id = f"claim:{asked.asset}:{asked.attempt}"
+        if asset.removal == "intent":
+            earlier = self._earlier_permit(transaction, asset, asked)
+            if earlier is not None:
+                return earlier
+        return self._decide(transaction, asset, asked)
 
     def _earlier_permit(
         self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion
@@ -238,9 +260,8 @@ class Truth:
             problem=asked.problem,
             resources=frozenset(asked.resources),
         )
-        match may_delete(facts, fresh, self.situation(transaction), rules):
+        match may_delete(facts, fresh, self._braked(transaction), rules):
             case Keep() as keep:
-                transaction.write([])
                 return questions.Claimed(
                     permit=None,
                     deadline=None,
@@ -254,7 +275,6 @@ class Truth:
                 asset.permit = permit
                 proofs = [asdict(proof) for proof in delete.evidence]
                 transaction.issue_permit(asset, permit, deadline, proofs)
-                transaction.write([])
                 return questions.Claimed(permit=permit, deadline=deadline)
 
 

@@ -63,6 +63,10 @@ class Operator:
 async def operator(common: Common) -> AsyncIterator[Operator]:
     """Connect; NotRunning when there is no bus."""
     login = Login(common.nats.url, USER, common.secrets / USER)
+    if not login.password_file.exists():
+        raise NotRunning(
+            f"There is no {login.password_file}: photoduct has not run yet with these settings."
+        )
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             connection = await connect(login)

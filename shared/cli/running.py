@@ -12,6 +12,7 @@ import typer
 
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.cli import showing
+from shared.domain.ids import Area
 from shared.runtime.settings import config_path, load_common, load_section
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ def up() -> None:
     """Run photoduct on this machine without containers, until Ctrl-C."""
     from shared.runtime.supervisor import supervise
 
-    if status := _python("services.sections"):
+    if status := _python("services.preflight"):
         raise typer.Exit(status)
     common = load_common()
+    for area in Area:
+        (common.library.root / area).mkdir(exist_ok=True)
     showing.console.print(f"photoduct runs; logs are in {common.data / 'logs'}. Ctrl-C stops it.")
     asyncio.run(supervise(common, config_path()))
 

@@ -28,6 +28,11 @@ _MAX_DELIVER: Final = 50
 """Generous: deaths of workers count here, reported failures do not (they are acknowledged)."""
 
 
+DOORBELL: Final = {"persist_mode": "async"}
+"""Work is stored without waiting for the disk: the books are the truth, and a power cut that takes work from the bus
+is found by its number (`services.state.reconciler`). Reports are flushed one by one (`sync_interval: always`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much the streams keep: bytes each, and days."""
@@ -48,7 +53,8 @@ async def bootstrap(admin: Login, sizes: Sizes | None = None) -> None:
 async def make_all(connection: Connection, sizes: Sizes) -> None:
     """Make the job streams with a consumer a lane, the stream of reports, the one of advisories."""
     for stage in STAGES:
-        await ensure_stream(connection, stream_config(stage.stream, stage.subjects, sizes))
+        work = stream_config(stage.stream, stage.subjects, sizes)
+        await ensure_stream(connection, {**work, **DOORBELL})
         for consumer in lane_consumers(stage):
             await ensure_consumer(connection, stage.stream, consumer)
     for stream, subjects in (
@@ -77,7 +83,6 @@ def stream_config(name: str, subjects: str, sizes: Sizes) -> dict[str, Any]:
         "max_msg_size": -1,
         "num_replicas": 1,
         "duplicate_window": 600 * _SECOND,
-        "allow_atomic": True,
     }
 
 

@@ -213,7 +213,11 @@ class World:
             "problem": None,
             "resources": ((Resource.ORIGINAL, f"c-{work.asset}"),),
         }
-        return self.truth.claim(questions.ClaimDeletion.model_validate({**fields, **changes}))
+        asked = questions.ClaimDeletion.model_validate({**fields, **changes})
+        (found,) = self.truth.claim([asked])
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def _delete(self, work: events.AssetWork) -> events.Report:
         claimed = self.claim(work)

@@ -59,7 +59,7 @@ async def test_duplicates_are_tolerated_and_stored_once(nats: RealNats) -> None:
     assert (await stream_info(connection, "JOB_NAS"))["state"]["messages"] == 12
 
 
-async def test_what_is_said_at_once_shares_a_batch(nats: RealNats) -> None:
+async def test_what_is_said_at_once_shares_a_message(nats: RealNats) -> None:
     connection = await nats.connect("downloader")
     sent = connection.nats.stats
     reporter = Reporter(Publisher(connection))
@@ -143,7 +143,7 @@ async def test_nothing_is_lost_when_the_server_is_killed_mid_stream(nats: RealNa
         async with Puller(state, "EVT", "state", room=100) as puller:
             while len(seen) < total:
                 messages = await puller.take(50)
-                seen.update(message.body for message in messages)
+                seen.update(line for one in messages for line in one.body.split(b"\n"))
                 await messages[-1].ack()
                 puller.free(len(messages))
 
@@ -160,7 +160,7 @@ async def test_nothing_is_lost_when_the_server_is_killed_mid_stream(nats: RealNa
         await both
     assert state_of["messages"] <= total
     assert len(seen) == total
-    assert (await stream_info(state, "EVT"))["state"]["messages"] == total
+    assert (await stream_info(state, "EVT"))["state"]["messages"] <= total
 
 
 async def test_questions_are_answered_or_refused_in_a_sentence(nats: RealNats) -> None:

@@ -91,7 +91,7 @@ class Desk:
         async with Puller(self.connection, "EVT", "state", room=1000) as puller:
             while True:
                 for message in await puller.take(100):
-                    self.reports.append(REPORT.validate_json(message.body))
+                    self.reports.extend(map(REPORT.validate_json, message.body.split(b"\n")))
                     await message.ack()
                     puller.free()
 

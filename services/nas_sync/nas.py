@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import uuid
@@ -114,7 +115,7 @@ class Nas:
         retreat = f"{ORIGINALS}/{relative}"
         with self._mounted() as archive:
             original = resolve_beneath(self._root, relative)
-            staged = original.with_name(f".photoduct-{rendition_sha256[:32]}.exchange")
+            staged = original.with_name(_staged_name(relative, rendition_sha256))
             if self._read(relative).sha256 != rendition_sha256:
                 publish(
                     rendition,
@@ -171,3 +172,9 @@ class Nas:
 def _mtime(source: Path) -> float | None:
     with sorted_errors(source):
         return source.stat().st_mtime
+
+
+def _staged_name(relative: str, rendition_sha256: str) -> str:
+    """Return a name for this file and rendition alone: two equal photos in one folder have equal renditions, too."""
+    own = hashlib.sha256(f"{relative}\0{rendition_sha256}".encode()).hexdigest()
+    return f".photoduct-{own[:32]}.exchange"

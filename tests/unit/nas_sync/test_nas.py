@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -235,3 +236,26 @@ def test_only_the_recorded_original_is_retired(root: Path, nas: NasArchive, smal
 def test_free_bytes_are_those_of_the_archive(root: Path, nas: NasArchive) -> None:
     found = os.statvfs(root)
     assert 0 < nas.free_bytes() <= found.f_blocks * found.f_frsize
+
+
+def test_equal_photos_in_one_folder_can_be_replaced_at_once(
+    root: Path, nas: NasArchive, photo: Path, small: Path
+) -> None:
+    names = [f"2024/05/IMG_{n:04}.HEIC" for n in range(12)]
+    for name in names:
+        nas.store(name, photo, len(PHOTO), SHA)
+
+    def put(name: str) -> tuple[Evidence, Evidence]:
+        return nas.replace_with_rendition(
+            name,
+            small,
+            rendition_size=len(SMALL),
+            rendition_sha256=SMALL_SHA,
+            original_sha256=SHA,
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        proofs = list(pool.map(put, names))
+    assert {(original.sha256, placed.sha256) for original, placed in proofs} == {(SHA, SMALL_SHA)}
+    assert all((root / ".originals" / name).read_bytes() == PHOTO for name in names)
+    assert not list(root.rglob("*.exchange"))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.spine import measure, prototype
-from benchmarks.spine.processes import COUNTED, SLOW, Disk, counted_syncs
-from benchmarks.spine.rounds import opened
+from benchmarks.spine.processes import COUNTED, FAST, SLOW, counted_syncs
+from benchmarks.spine.rounds import NAMES, Flow, Results, opened
 from benchmarks.spine.stack import WORKERS, stack
-from benchmarks.spine.table import BEGIN, END, write_into
+from benchmarks.spine.table import BEGIN, END, tables, write_into
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ async def test_fsyncs_are_counted_in_both_programs() -> None:
 
 
 async def test_the_prototype_sends_files_through_all_of_its_stages() -> None:
-    async with prototype.prototype(Disk("this disk")) as (bus, database):
+    async with prototype.prototype(FAST) as (bus, database):
         assert await prototype.put_in(bus, database, range(1, 4)) > 0
 
 
@@ -75,3 +75,15 @@ def test_a_page_without_markers_is_refused(tmp_path: Path) -> None:
     page.write_text("nothing to fill in\n")
     with pytest.raises(ValueError, match="no markers"):
         write_into(page, "new")
+
+
+def test_ratios_are_taken_within_a_round_so_that_other_work_on_the_machine_weighs_less() -> None:
+    results = Results(load=[0.1, 5.0, 0.1])
+    alone = [measure.spread([1.0, 2.0, 3.0])]
+    results.flows["prototype", FAST.label] = Flow([100.0, 10.0, 100.0], alone)
+    results.flows["sqlite", FAST.label] = Flow([100.0, 15.0, 400.0], alone)
+    results.floods = {"sqlite": [1.0], "postgres": [1.0]}
+    results.syncs = {"state": (4.0, 8.0)}
+    results.idle = results.loaded = dict.fromkeys(NAMES, 10.0)
+    row = next(line for line in tables(results).splitlines() if "| sqlite | 100.0 |" in line)
+    assert row.split(" | ")[3:5] == ["**200**", "3.0"]

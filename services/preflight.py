@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
@@ -16,6 +15,7 @@ from services.pixel_sync.settings import PixelSyncSettings
 from shared.adapters.nats_server import check_port
 from shared.domain.errors import Fatal
 from shared.runtime.settings import SettingsError, load_common, load_section
+from shared.runtime.supervisor import own_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,8 @@ def check_secrets(_common: Common) -> None:
 
 
 def check_bus(common: Common) -> None:
-    """Raise Fatal when the bus's port is taken."""
-    if (port := urlsplit(common.nats.url).port) is not None:
-        check_port(port)
+    """Raise Fatal when the bus is not to be on this machine, or its port is taken."""
+    check_port(own_port(common.nats.url))
 
 
 CHECKS: tuple[Callable[[Common], None], ...] = (
@@ -92,7 +91,7 @@ def _nearest(path: Path) -> Path:
 
 
 def _may_write(folder: Path) -> bool:
-    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def main() -> int:

@@ -18,18 +18,26 @@ from shared.runtime.settings import config_path, load_common, load_section
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.runtime.settings import Common
+
 
 def up() -> None:
     """Run photoduct on this machine without containers, until Ctrl-C."""
-    from shared.runtime.supervisor import supervise
-
     if status := _python("services.preflight"):
         raise typer.Exit(status)
     common = load_common()
     for area in Area:
         (common.library.root / area).mkdir(exist_ok=True)
-    showing.console.print(f"photoduct runs; logs are in {common.data / 'logs'}. Ctrl-C stops it.")
-    asyncio.run(supervise(common, config_path()))
+    asyncio.run(_keep_running(common))
+
+
+async def _keep_running(common: Common) -> None:
+    from shared.runtime.supervisor import Supervisor
+
+    async with Supervisor(common, config_path()) as everything:
+        logs = common.data / "logs"
+        showing.console.print(f"photoduct runs; logs are in {logs}. Ctrl-C stops it.")
+        await everything.wait()
 
 
 def init() -> None:

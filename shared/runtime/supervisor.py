@@ -56,7 +56,7 @@ class Supervisor:
         self._config = config.absolute()
         self._console = console
         self._names = tuple(services)
-        self._files = ServerFiles(common.data.absolute(), _port(common.nats.url))
+        self._files = ServerFiles(common.data.absolute(), own_port(common.nats.url))
         self._lock = FileLock(common.data / "photoduct.lock")
         self._children: dict[str, Child] = {}
         self._keeping: list[asyncio.Task[None]] = []
@@ -135,15 +135,9 @@ class Supervisor:
         self._lock.release()
 
 
-def _port(url: str) -> int:
+def own_port(url: str) -> int:
+    """Return the port of a bus that we run ourselves; Fatal when the address is not of this machine."""
     parts = urlsplit(url)
     if parts.hostname not in {"127.0.0.1", "localhost", "::1"} or not parts.port:
         raise Fatal(f"nats.url is {url}: here photoduct runs its own bus, at 127.0.0.1 and a port.")
     return parts.port
-
-
-async def supervise(common: Common, config: Path, *, console: bool = False) -> None:
-    """Run everything until SIGTERM or SIGINT; raises Fatal when a service gives up."""
-    async with Supervisor(common, config, console=console) as running:
-        log.info("photoduct runs.", processes=sorted(running.alive()))
-        await running.wait()

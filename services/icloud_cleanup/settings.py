@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel
+
+from shared.runtime.rhythm import checked_cron
 
 
 class ICloudCleanupSettings(BaseModel):
@@ -12,5 +16,5 @@ class ICloudCleanupSettings(BaseModel):
     """While False, nothing is deleted, whatever the state service would permit."""
     album: str = "DeletePending"
     """The album in which finished assets wait; taking one out of it is the person's veto."""
-    during: str | None = None
+    during: Annotated[str, AfterValidator(checked_cron)] | None = None
     """A cron pattern in local time; outside the minutes that it names no new work is begun."""

@@ -14,7 +14,6 @@ from services.state.settings import DeletionSettings, StateSettings, Switch, pol
 from services.state.store import Store
 from services.state.truth import Truth
 from shared.domain.pipeline import STATE
-from shared.runtime.rhythm import is_open
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
 
@@ -32,7 +31,7 @@ async def main() -> None:
         async with open_service(STATE, common) as service:
             clock = service.clock
             store = Store(engine, str(common.library.root), rules.deletion.google_level)
-            truth = Truth(store, rules, clock, partial(is_open, deletion.during))
+            truth = Truth(store, rules, clock, lambda _: service.may_run(switch.during))
             answers = Answers(store, truth, rules, clock)
             desk = Desk(service.connection, service.publisher, truth, answers, Orders(store, clock))
             gauges = Gauges(service.metrics.registry)

@@ -33,8 +33,6 @@ class DeletionSettings(BaseModel):
     accept_weak_reads: bool = True
     """On NFS and SMB only the client's cache can be dropped; false refuses such reads as evidence."""
     never_delete: tuple[Literal["favorites", "hidden"], ...] = ()
-    during: str | None = None
-    """A cron pattern of the minutes in which deletion runs, e.g. `* 1-5 * * *`; null is always."""
     local_purge_after: Span | None = timedelta(days=7)
     """How long local originals stay after the confirmed deletion; null keeps them."""
 
@@ -47,11 +45,12 @@ class DeletionSettings(BaseModel):
 
 
 class Switch(BaseModel):
-    """The one switch of the `icloud_cleanup` part that the rules of deletion depend on."""
+    """What of the `icloud_cleanup` part the rules of deletion depend on, too."""
 
     model_config = ConfigDict(extra="ignore")
 
     enabled: bool = False
+    during: str | None = None
 
 
 class StateSettings(BaseModel):

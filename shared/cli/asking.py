@@ -55,8 +55,9 @@ class Operator:
         return (await self.ask(name, order, questions.Ordered)).changed
 
     async def run_now(self, service: str) -> None:
-        """Make a service look at once instead of when its rhythm says."""
-        await self._connection.request(f"cmd.{service}.run", b"", within=5.0)
+        """Make a service work now; deletions need the state service's window open, too."""
+        for name in (service, "state") if service == "icloud_cleanup" else (service,):
+            await self._connection.request(f"cmd.{name}.run", b"", within=5.0)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from shared.cli import running, showing
 from shared.cli.asking import Operator, with_operator
 from shared.domain import questions
 from shared.domain.errors import PhotoductError
+from shared.domain.pipeline import SERVICES
 from shared.runtime.settings import CONFIG, SettingsError
 
 app = typer.Typer(
@@ -114,9 +115,12 @@ def unfreeze() -> None:
 
 @app.command()
 def run(service: Annotated[str, typer.Argument(help="For example: downloader.")]) -> None:
-    """Make one stage work now instead of when its rhythm says."""
+    """Make one stage work now: it looks at once, and its window stays open for an hour."""
+    names = [one.name for one in SERVICES]
+    if service not in names:
+        raise typer.BadParameter(f"there is no service {service!r}; there are {', '.join(names)}")
     with_operator(lambda one: one.run_now(service))
-    showing.console.print(f"{service} was told to look now.")
+    showing.console.print(f"{service} was told to work now.")
 
 
 def _order(name: str, assets: list[str] | None, everything: bool, stage: str | None = None) -> None:

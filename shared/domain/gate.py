@@ -270,7 +270,7 @@ def brakes(facts: AssetFacts, here: Situation, rules: Rules) -> Iterator[Reason]
     if not here.listing_sane:
         yield Reason("listing", "the last look at iCloud failed or found far fewer assets")
     if not here.window_open:
-        yield Reason("window", "deletion does not run at this time (deletion.during)")
+        yield Reason("window", "deletion does not run at this time (icloud_cleanup.during)")
     if facts.approved:
         return
     if here.claimed_run >= rules.max_items_run or here.claimed_day >= rules.max_items_day:

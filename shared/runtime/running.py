@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from shared.runtime.rhythm import is_open
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from shared.ports.clock import Clock
     from shared.runtime.lane import Lane
 
 log = structlog.get_logger()
@@ -72,13 +69,13 @@ def forget_signals() -> None:
             loop.remove_signal_handler(number)
 
 
-async def keep_window(during: str, lanes: Sequence[Lane], clock: Clock) -> None:
-    """Pause the lanes outside the window that a cron pattern names; what is under way goes on."""
+async def keep_window(open_now: Callable[[], bool], lanes: Sequence[Lane]) -> None:
+    """Pause the lanes while the window is closed; what is under way goes on."""
     was_open = True
     while True:
-        now_open = is_open(during, clock.now())
+        now_open = open_now()
         if now_open != was_open:
-            log.info("The window opened." if now_open else "The window closed.", during=during)
+            log.info("The window opened." if now_open else "The window closed.")
         for lane in lanes:
             lane.resume() if now_open else lane.pause()
         was_open = now_open

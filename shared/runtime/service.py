@@ -15,6 +15,8 @@ import json
 import os
 import sys
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
@@ -33,11 +35,13 @@ from shared.runtime.attention import AttentionBook
 from shared.runtime.lane import Lane
 from shared.runtime.logs import set_up_logs
 from shared.runtime.looping import Loop
+from shared.runtime.rhythm import is_open
 from shared.runtime.running import end_on_signals, forget_signals, keep_window, run_until
 from shared.runtime.settings import CONFIG, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+    from datetime import datetime
 
     from nats.aio.msg import Msg
 
@@ -51,6 +55,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 WRONG_SETTINGS: Final = 2
 FATAL: Final = 3
+BY_HAND: Final = timedelta(hours=1)
+"""How long a window stays open that a person opened with `photoduct run`."""
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _Question = TypeVar("_Question", bound=BaseModel)
 
@@ -73,6 +79,7 @@ class Service:
         self.attention = AttentionBook(row.name, tell or self.say, self.clock, self.metrics)
         self._says = frozenset(reports_of(row))
         self._wakes: dict[str, asyncio.Event] = {}
+        self._by_hand_until: datetime | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         connection.fatal.add_done_callback(self._on_connection_fatal)
 
@@ -127,8 +134,11 @@ class Service:
             for stage in stages_of(self.row.name)
             for lane in self._lanes(stage, handlers, slots or {})
         ]
+        if not self.may_run(during):
+            for lane in lanes:
+                lane.pause()
         await self.connection.subscribe(f"cmd.{self.row.name}.*", self._on_command)
-        window = [lambda: keep_window(during, lanes, self.clock)] if during else []
+        window = [partial(keep_window, partial(self.may_run, during), lanes)] if during else []
         end_on_signals(self._ended)
         try:
             if self.row.says:
@@ -137,6 +147,12 @@ class Service:
             await run_until(self._ended, lanes, [*loops, *window])
         finally:
             forget_signals()
+
+    def may_run(self, during: str | None) -> bool:
+        """Say whether the window `during` (a cron pattern in local time, None: always) is open, by itself or by hand."""
+        now = self.clock.now()
+        by_hand = self._by_hand_until is not None and now < self._by_hand_until
+        return by_hand or is_open(during, now)
 
     def die(self, error: Fatal) -> None:
         """Stop the service with this error."""
@@ -180,6 +196,8 @@ class Service:
     async def _on_command(self, msg: Msg) -> None:
         name = msg.subject.rpartition(".")[2]
         wanted = list(self._wakes) if name == "run" else [name]
+        if name == "run":
+            self._by_hand_until = self.clock.now() + BY_HAND
         known = [one for one in wanted if one in self._wakes]
         for one in known:
             self._wakes[one].set()

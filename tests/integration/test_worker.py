@@ -331,3 +331,21 @@ async def test_loops_run_by_rhythm_and_on_command(desk: Desk) -> None:
         writer.close()
         service.stop()
         await task
+
+
+async def test_a_closed_window_takes_no_work_until_a_person_opens_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.runtime.running._LOOK_AT_WINDOW_S", 0.05)
+
+    async def handle(task: FileWork) -> Staged:
+        return staged(task)
+
+    far = (datetime.now(UTC).astimezone().hour + 12) % 24
+    async with running(desk, handle, during=f"* {far} * * *"):
+        await desk.give(work(1))
+        await asyncio.sleep(1)
+        assert not desk.of(Staged)
+        operator = await desk.nats.connect("operator")
+        await operator.request("cmd.pixel_sync.run", b"")
+        await desk.until(lambda: len(desk.of(Staged)) == 1)

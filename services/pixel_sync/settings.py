@@ -19,7 +19,9 @@ class PixelSyncSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rest_url: str = "http://127.0.0.1:8384"
+    """Syncthing's REST address on this side, not the phone's."""
     api_key: str | None = Field(default=None, repr=False)
+    """The key from Syncthing's settings; `api_key_file` names a file that holds it, the safer place."""
     api_key_file: Path | None = None
     folder: str = "photoduct-pixel"
     """Syncthing's id of the shared folder."""
@@ -32,7 +34,8 @@ class PixelSyncSettings(BaseModel):
     """How long a file must have been on the phone, ending with the phone online, to count as settled."""
     mass_share: float = Field(default=1.0, gt=0, le=1)
     """From this share of the window on, files that vanish at once prove nothing."""
-    mass_from: int = Field(default=1, ge=1)
+    mass_from: int = Field(default=20, ge=1)
+    """The same, only for a window of at least so many files; the person can confirm what was suspect by name."""
     slots: int = Field(default=16, ge=1, le=256)
 
     @property

@@ -29,10 +29,13 @@ class DeletionSettings(BaseModel):
     max_items_run: int = Field(default=100, ge=0)
     """Deletions in an hour before an explicit approval is needed."""
     max_items_day: int = Field(default=200, ge=0)
-    max_percent_day: float = Field(default=2.0, ge=0, le=100)
+    """The same in a day."""
+    max_percent_day: float = Field(default=2.0, ge=0, le=100, allow_inf_nan=False)
+    """The same as a share of the library, in percent."""
     accept_weak_reads: bool = True
     """On NFS and SMB only the client's cache can be dropped; false refuses such reads as evidence."""
     never_delete: tuple[Literal["favorites", "hidden"], ...] = ()
+    """Kinds of photos that stay in iCloud for good: `favorites`, `hidden`."""
     local_purge_after: Span | None = timedelta(days=7)
     """How long local originals stay after the confirmed deletion; null keeps them."""
 
@@ -67,6 +70,7 @@ class StateSettings(BaseModel):
     tries: int | None = Field(default=None, ge=1, le=50)
     """Failures of one task before quarantine; null: as the stage table says (10, about 15 hours)."""
     reconcile_every: Span = timedelta(seconds=30)
+    """How often the books are compared with the bus, for work that got lost there."""
     patience: Span = timedelta(minutes=2)
     """How long work may be out before the books are compared with the bus."""
 

@@ -11,9 +11,11 @@ class ICloudSettings(BaseModel):
     """The `icloud` part of the settings, the same for every service that talks to iCloud."""
 
     apple_id: str = ""
+    """The Apple Account's e-mail address; the password is asked for by `photoduct login`, never stored."""
     session_dir: Path = Path("/session")
     """Holds the session that `photoduct login` made; mode 0700, shared by the services that need it."""
     china_mainland: bool = False
+    """For an Apple Account of mainland China: Apple's hosts there."""
     server: str = ""
     """One https address that stands for all of Apple's hosts (a simulator); empty: Apple's own."""
     ca_bundle: Path | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
@@ -49,12 +51,19 @@ async def serve(
     question: type[_Question],
     answer: Callable[[_Question], Awaitable[BaseModel]],
 ) -> None:
-    """Answer each request on `subject`, one after the other; several processes share the requests."""
+    """Answer each request on `subject`, several at once; several processes share the requests."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def respond(msg: Msg) -> None:
+        body, headers = await _answered(msg, question, answer)
+        with suppress(Transient):  # the connection went: the asker asks again
+            await connection.publish(msg.reply, body, headers=headers)
 
     async def on_message(msg: Msg) -> None:
         if msg.reply:
-            body, headers = await _answered(msg, question, answer)
-            await connection.publish(msg.reply, body, headers=headers)
+            task = asyncio.create_task(respond(msg))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
 
     await connection.subscribe(subject, on_message, queue="servers")
 

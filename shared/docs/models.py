@@ -1,13 +1,13 @@
-"""Reads the bus messages' own source for their fields and comments; it knows text only and runs nothing it reads."""
+"""Reads the models' own source for their fields and comments; it knows text only and runs nothing it reads."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
-
-from shared.domain import events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class FieldDoc:
 
 def own_fields(model: type[BaseModel]) -> tuple[FieldDoc, ...]:
     """Return the fields that a model adds to its parent; `type` and `v` say nothing of their own and are left out."""
-    return tuple(field for field in _fields(model.__name__) if field.name not in {"type", "v"})
+    return tuple(field for field in _fields(model) if field.name not in {"type", "v"})
 
 
 def summary(model: type[BaseModel]) -> str:
@@ -35,8 +35,8 @@ def summary(model: type[BaseModel]) -> str:
     return " ".join((model.__doc__ or "").split())
 
 
-def _fields(name: str) -> Iterator[FieldDoc]:
-    body = _classes()[name].body
+def _fields(model: type[BaseModel]) -> Iterator[FieldDoc]:
+    body = _classes(model.__module__)[model.__name__].body
     for node, follower in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             default = None if node.value is None else ast.unparse(node.value)
@@ -53,6 +53,7 @@ def _docstring(node: ast.stmt | None) -> str:
             return ""
 
 
-def _classes() -> dict[str, ast.ClassDef]:
-    tree = ast.parse(inspect.getsource(events))
+@cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
     return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}

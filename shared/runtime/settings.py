@@ -43,16 +43,18 @@ class Part(BaseModel):
 
 
 class LibrarySettings(Part):
-    """Where the files are; `free_space_floor` in bytes."""
+    """Where the files are; one file system, never a network share."""
 
     root: Path = Path("/media")
     free_space_floor: int = Field(default=5_000_000_000, ge=0)
+    """Bytes that stay free: below it the downloader waits and says so."""
 
 
 class NasSettings(Part):
-    """Where the NAS is mounted."""
+    """The archive; `photoduct init` makes its marker, once."""
 
     root: Path = Path("/nas")
+    """Where it is mounted."""
 
 
 class NatsSettings(Part):
@@ -77,11 +79,12 @@ class LogSettings(Part):
 
 
 class RhythmSettings(Part):
-    """When to look: intervals like `15m`, or cron patterns in local time."""
+    """How often to look: intervals like `15m`, or cron patterns in local time."""
 
     downloader: RhythmText = "15m"
+    """At iCloud: what is new, edited or gone."""
     pixel_sync: RhythmText = "1m"
-    state: RhythmText = "1m"
+    """At the phone, besides whenever Syncthing tells of a change."""
 
 
 class Common(Part):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.state.policy.facts import Asset, Books
-    from services.state.store import Store, Transaction
+    from services.state.store import Store
+    from services.state.transaction import Transaction
     from shared.ports.clock import Clock
 
 

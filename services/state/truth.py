@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from services.state.policy.rules import Policy
-    from services.state.store import Store, Transaction
+    from services.state.store import Store
+    from services.state.transaction import Transaction
     from shared.ports.clock import Clock
 
 log = structlog.get_logger(__name__)

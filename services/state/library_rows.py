@@ -1,0 +1,122 @@
+"""Writes what concerns the library as a whole: settings, sync tokens, attention, permits, a swapped archive; no file's own facts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, and_, insert, literal, not_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from services.state import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from services.state.policy.facts import Asset, Books
+
+
+def write_library(connection: Connection, books: Books, before: Mapping[str, str | None]) -> None:
+    """Write all of it; `before` is how the settings were loaded."""
+    for key, value in books.settings.items():
+        if key not in before or before[key] != value:
+            upsert(connection, schema.setting, {"key": key}, {"value": value})
+    for name, (token, final) in books.tokens.items():
+        values: dict[str, Any] = {"token": token}
+        if final:
+            values["looked_at"] = books.now
+        upsert(connection, schema.zone, {"name": name}, values)
+    for key, (text, raised) in books.attention.items():
+        _write_attention(connection, key, text if raised else None, books.now)
+    for key, outcome in books.closed_permits.items():
+        close_permit(connection, key, outcome, books.now)
+    if books.void_archive is not None:
+        _void_others(connection, books, *books.void_archive)
+
+
+def upsert(
+    connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]
+) -> None:
+    """Insert a row, or change the one that has the key."""
+    make = sqlite_insert if connection.dialect.name == "sqlite" else postgres_insert
+    statement = make(table).values(**key, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _write_attention(connection: Connection, key: str, text: str | None, now: datetime) -> None:
+    if text is None:
+        _clear_attention(connection, key, now)
+        return
+    values: dict[str, Any] = {"text": text, "raised_at": now, "cleared_at": None}
+    upsert(connection, schema.attention, {"key": key}, values)
+
+
+def _clear_attention(connection: Connection, key: str, now: datetime) -> None:
+    """Clear one record, or with `<service>:*` all of a service."""
+    column = schema.attention.c.key
+    which = column.startswith(key[:-1], autoescape=True) if key.endswith(":*") else column == key
+    connection.execute(
+        update(schema.attention)
+        .where(which, schema.attention.c.cleared_at.is_(None))
+        .values(cleared_at=now)
+    )
+
+
+def close_permit(connection: Connection, key: str, outcome: str, now: datetime) -> None:
+    """Write what became of a permit; only an open one can be closed."""
+    connection.execute(
+        update(schema.permit)
+        .where(schema.permit.c.id == key, schema.permit.c.outcome == "open")
+        .values(outcome=outcome, closed_at=now)
+    )
+
+
+def issue_permit(
+    connection: Connection,
+    asset: Asset,
+    permit: str,
+    *,
+    now: datetime,
+    deadline: datetime,
+    evidence: object,
+) -> None:
+    """Write a permit; it is decided in this same transaction and closed by the report that spends it."""
+    connection.execute(
+        insert(schema.permit).values(
+            id=permit,
+            asset_id=asset.id,
+            issued_at=now,
+            deadline=deadline,
+            change_tag=asset.change_tag,
+            evidence=json.dumps(evidence, default=str),
+            outcome="open",
+        )
+    )
+
+
+def _void_others(connection: Connection, books: Books, archive: str, file_system: str) -> None:
+    """Void what was verified on another archive or disk; the assets are planned again."""
+    media = schema.media.c
+    here = and_(media.nas_archive == archive, media.nas_file_system == file_system)
+    other = and_(media.nas == "verified", not_(here))
+    ids = select(media.asset_id).where(other)
+    connection.execute(
+        update(schema.asset).where(schema.asset.c.id.in_(ids)).values(wake_at=books.now)
+    )
+    moved = select(
+        literal(books.now, schema.Instant()),
+        media.asset_id,
+        media.id,
+        literal("nas"),
+        media.nas,
+        literal("void"),
+        literal(books.report_id),
+        literal("it was verified on another archive or disk"),
+    ).where(other)
+    columns = ("at", "asset_id", "media_id", "machine", "old", "new", "report_id", "note")
+    connection.execute(insert(schema.history).from_select(columns, moved))
+    connection.execute(update(schema.media).where(other).values(nas="void", synced_nas=None))

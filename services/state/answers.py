@@ -59,6 +59,7 @@ class Answers:
                     path=row.staged_path,
                     size=row.initial_size,
                     mtime_ns=row.staged_mtime_ns,
+                    asset=row.icloud_id,
                     level=GoogleLevel.NONE if row.google == "suspect" else GoogleLevel(row.google),
                     level_since=row.google_since,
                     suspect=row.google == "suspect",

@@ -57,6 +57,7 @@ class Work(Wire):
                 "stage": self.stage,
                 "key": self.key,
                 "attempt": self.attempt,
+                "asset": self.asset,
                 **fields,
             }
         )
@@ -97,6 +98,8 @@ class AssetWork(Work):
     zone: str
     change_tag: str
     files: tuple[FileRef, ...]
+    was_pending: bool = False
+    """It was put into the album before; if it is not there any more, that is the person's veto."""
 
 
 # ---- reports: what a worker says has happened --------------------------------------------------
@@ -159,6 +162,8 @@ class Outcome(Report):
     stage: str
     key: int
     attempt: int
+    asset: str
+    """iCloud's id of the asset, so that a report can never count for another row, e.g. after a restored database."""
     seconds: float = 0.0
     """How long the worker worked on it."""
 
@@ -206,6 +211,8 @@ class NasMismatch(Outcome):
     type: Literal["nas_mismatch"] = "nas_mismatch"
     path: str
     reason: str
+    archive: str
+    file_system: str
 
 
 class Compressed(Outcome):
@@ -239,6 +246,19 @@ class RenditionArchived(Outcome):
     grade: Literal["cold", "weak"]
     archive: str
     file_system: str
+
+
+class RenditionLost(Outcome):
+    """The rendition is gone or holds other bytes than were reported: it is made anew from the original."""
+
+    type: Literal["rendition_lost"] = "rendition_lost"
+    reason: str
+
+
+class AlbumVetoed(Outcome):
+    """The asset was in the album before and the person has taken it out: nothing was done, it stays in iCloud."""
+
+    type: Literal["album_vetoed"] = "album_vetoed"
 
 
 class AlbumAdded(Outcome):
@@ -278,6 +298,13 @@ class Purged(Outcome):
     media: tuple[int, ...]
 
 
+class PurgeKept(Outcome):
+    """Nothing was removed: the state service gave no permit."""
+
+    type: Literal["purge_kept"] = "purge_kept"
+    reasons: tuple[str, ...]
+
+
 class Failed(Outcome):
     """The task failed; transient ones come back after a delay, permanent ones go to quarantine."""
 
@@ -292,6 +319,7 @@ class GoogleEvidence(Report):
 
     type: Literal["google_evidence"] = "google_evidence"
     media: int
+    asset: str
     level: GoogleLevel
 
 
@@ -300,6 +328,7 @@ class GoogleSuspect(Report):
 
     type: Literal["google_suspect"] = "google_suspect"
     media: int
+    asset: str
     reason: str
 
 
@@ -308,6 +337,14 @@ class Unstaged(Report):
 
     type: Literal["unstaged"] = "unstaged"
     media: int
+    asset: str
+
+
+class AssetRefreshed(Report):
+    """iCloud's record of one known asset as a look at it alone showed it: the change feed does not list it again."""
+
+    type: Literal["asset_refreshed"] = "asset_refreshed"
+    seen: AssetSeen
 
 
 class Attention(Report):
@@ -338,6 +375,10 @@ AnyReport = Annotated[
     | GoogleEvidence
     | GoogleSuspect
     | Unstaged
+    | AssetRefreshed
+    | RenditionLost
+    | AlbumVetoed
+    | PurgeKept
     | Attention,
     Field(discriminator="type"),
 ]

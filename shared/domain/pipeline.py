@@ -66,7 +66,7 @@ DOWNLOADER = Service(
     "downloader",
     "brings every iCloud file to local disk and proves its bytes",
     asks=("sync_token",),
-    says=(events.PageSeen, events.Attention),
+    says=(events.PageSeen, events.AssetRefreshed, events.Attention),
 )
 PIXEL_SYNC = Service(
     "pixel_sync",
@@ -81,8 +81,8 @@ COMPRESSOR = Service("compressor", "makes smaller renditions, by age", says=(eve
 ICLOUD_CLEANUP = Service(
     "icloud_cleanup",
     "collects finished assets in the album DeletePending, later deletes them",
-    asks=("claim_deletion",),
-    says=(events.Attention,),
+    asks=("claim_deletion", "claim_purge"),
+    says=(events.AssetRefreshed, events.Attention),
 )
 STATE = Service("state", "keeps the truth and says what is to be done next")
 
@@ -126,7 +126,7 @@ RENDITION = Stage(
     "rendition",
     "nas_sync",
     events.RenditionWork,
-    (events.RenditionArchived, events.NasMismatch, events.Failed),
+    (events.RenditionArchived, events.RenditionLost, events.NasMismatch, events.Failed),
     "put the rendition in the original's place, the original into .originals/",
     ack_wait=120,
 )
@@ -134,7 +134,7 @@ ALBUM = Stage(
     "album",
     "icloud_cleanup",
     events.AssetWork,
-    (events.AlbumAdded, events.Failed),
+    (events.AlbumAdded, events.AlbumVetoed, events.Failed),
     "move the local files to delete_pending/, add the asset to the album DeletePending",
 )
 VERIFY = Stage(
@@ -164,7 +164,7 @@ PURGE = Stage(
     "purge",
     "icloud_cleanup",
     events.AssetWork,
-    (events.Purged, events.Failed),
+    (events.Purged, events.PurgeKept, events.Failed),
     "remove the local files of a deleted asset whose NAS copy was just verified",
 )
 

@@ -42,6 +42,7 @@ class WatchedFile(Question):
     path: str
     size: int
     mtime_ns: int
+    asset: str
     level: GoogleLevel
     level_since: datetime
     suspect: bool
@@ -75,6 +76,21 @@ class Claimed(Question):
     already_permitted: bool = False
     """True when the record is deleted already and this asset's earlier permit stands: report it as done."""
     veto: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+class ClaimPurge(Question):
+    """May the local files of this deleted asset be removed now?"""
+
+    asset: str
+    attempt: int
+
+
+class ClaimedPurge(Question):
+    """The answer: until when which files may be removed, or the reasons for keeping all."""
+
+    deadline: datetime | None
+    media: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 ERROR: Final = "Photoduct-Error"
+RETRY_AFTER: Final = "Photoduct-Retry-After"
+"""Seconds; only beside an error that says when another try can succeed."""
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _Question = TypeVar("_Question", bound=BaseModel)
 
@@ -34,9 +36,10 @@ async def ask(
 ) -> _Answer:
     """Return the answer; Transient when nobody answers within that many seconds, or with an error."""
     msg = await connection.request(subject, question.model_dump_json().encode(), within=within)
-    problem = (msg.headers or {}).get(ERROR)
-    if problem:
-        raise Transient(str(problem))
+    headers = msg.headers or {}
+    if problem := headers.get(ERROR):
+        wish = headers.get(RETRY_AFTER)
+        raise Transient(str(problem), retry_after=float(wish) if wish else None)
     try:
         return answer.model_validate_json(msg.data)
     except ValidationError as error:
@@ -76,8 +79,13 @@ async def _answered(
     except ValidationError:
         return b"", {ERROR: f"The question on {msg.subject} cannot be read: is it another version?"}
     except PhotoductError as error:
-        return b"", {ERROR: str(error)}
+        return b"", {ERROR: str(error), **_wish_of(error)}
     except Exception:  # the asker must hear of it, and the next question is answered all the same
         log.exception("Answering failed unexpectedly.", subject=msg.subject)
         return b"", {ERROR: f"Answering {msg.subject} failed unexpectedly; see the log."}
     return found.model_dump_json().encode(), None
+
+
+def _wish_of(error: PhotoductError) -> dict[str, str]:
+    wish = getattr(error, "retry_after", None)
+    return {} if wish is None else {RETRY_AFTER: f"{wish:g}"}

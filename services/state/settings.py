@@ -46,6 +46,13 @@ class DeletionSettings(BaseModel):
             raise ValueError("expected between 1m and 7d")
         return value
 
+    @field_validator("dwell", "minimum_age", "local_purge_after")
+    @classmethod
+    def _is_of_a_life(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value > timedelta(days=3_650):
+            raise ValueError("expected at most 3650d")
+        return value
+
 
 class Switch(BaseModel):
     """What of the `icloud_cleanup` part the rules of deletion depend on, too."""
@@ -73,6 +80,13 @@ class StateSettings(BaseModel):
     """How often the books are compared with the bus, for work that got lost there."""
     patience: Span = timedelta(minutes=2)
     """How long work may be out before the books are compared with the bus."""
+
+    @field_validator("first_retry", "reconcile_every", "patience")
+    @classmethod
+    def _is_no_moment(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=0.05):
+            raise ValueError("expected at least 0.05s")
+        return value
 
 
 def policy(deletion: DeletionSettings, state: StateSettings, *, enabled: bool) -> Policy:

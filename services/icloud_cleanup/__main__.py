@@ -39,7 +39,7 @@ async def main() -> None:
                 "album": AlbumHandler(library=library, album=album, clock=clock),
                 "return": ReturnHandler(library=library, clock=clock),
                 "delete": delete,
-                "purge": PurgeHandler(library=library, clock=clock),
+                "purge": PurgeHandler(library=library, ask=service.ask, clock=clock),
             },
             during=own.during,
         )

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
-from shared.domain.events import AlbumAdded, AlbumReturned, AssetWork, Purged
+from shared.domain.errors import Transient
+from shared.domain.events import (
+    AlbumAdded,
+    AlbumReturned,
+    AlbumVetoed,
+    AssetWork,
+    Purged,
+    PurgeKept,
+)
+from shared.domain.questions import ClaimedPurge, ClaimPurge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from services.icloud_cleanup.library import Library
-    from services.icloud_cleanup.ports import Clock, KeepAlbum
+    from services.icloud_cleanup.ports import Ask, Clock, KeepAlbum
     from shared.domain.events import Report
 
 
@@ -24,7 +35,9 @@ class AlbumHandler:
         self._clock = clock
 
     async def __call__(self, work: AssetWork) -> Sequence[Report]:
-        """Report `AlbumAdded`; raises Waiting, Transient, Permanent."""
+        """Report `AlbumAdded`, or `AlbumVetoed` for what the person took out; raises Waiting, Transient, Permanent."""
+        if work.was_pending and not await self._album.holds(work.asset):
+            return [work.outcome(AlbumVetoed, at=self._clock.now())]
         for file in work.files:
             await asyncio.to_thread(self._library.put_away, file)
         await self._album.add(work.asset)
@@ -46,15 +59,26 @@ class ReturnHandler:
 
 
 class PurgeHandler:
-    """The local files of a deleted asset, whose NAS copy the state service has just had verified, are removed."""
+    """The local files of a deleted asset are removed, as far and as long as the state service permits it at this moment."""
 
-    def __init__(self, *, library: Library, clock: Clock) -> None:
+    def __init__(self, *, library: Library, ask: Ask, clock: Clock) -> None:
         self._library = library
+        self._ask = ask
         self._clock = clock
 
     async def __call__(self, work: AssetWork) -> Sequence[Report]:
-        """Report `Purged`; raises Waiting, Transient, and Permanent for a file outside `delete_pending/`."""
-        for file in work.files:
-            await asyncio.to_thread(self._library.purge, file)
-        media = tuple(file.media for file in work.files)
+        """Report `Purged` or `PurgeKept`; raises Waiting, Permanent, and Transient when the permit ran out meanwhile."""
+        question = ClaimPurge(asset=work.asset, attempt=work.attempt)
+        claimed = await self._ask("claim_purge", question, ClaimedPurge)
+        if claimed.deadline is None:
+            return [work.outcome(PurgeKept, at=self._clock.now(), reasons=claimed.reasons)]
+        files = [file for file in work.files if file.media in claimed.media]
+        permitted = partial(self._still_permitted, claimed.deadline)
+        for file in files:
+            await asyncio.to_thread(self._library.purge, file, permitted)
+        media = tuple(file.media for file in files)
         return [work.outcome(Purged, at=self._clock.now(), media=media)]
+
+    def _still_permitted(self, deadline: datetime) -> None:
+        if self._clock.now() >= deadline:
+            raise Transient("the permit to remove the local files ran out; the rest was left")

@@ -2,17 +2,30 @@
 
 import ast
 import hashlib
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.icloud_cleanup.handler import AlbumHandler, PurgeHandler, ReturnHandler
 from services.icloud_cleanup.library import Library
+from shared.adapters.finding import find_file
 from shared.domain.errors import Permanent, Transient, Waiting
-from shared.domain.events import AlbumAdded, AlbumReturned, AssetWork, FileRef, Purged
+from shared.domain.events import (
+    AlbumAdded,
+    AlbumReturned,
+    AlbumVetoed,
+    AssetWork,
+    FileRef,
+    Purged,
+    PurgeKept,
+)
 from shared.domain.ids import Area, Resource
-from shared.ports.files import Occupied, UnsafePath
+from shared.domain.questions import ClaimedPurge, ClaimPurge
+from shared.ports.clock import Clock
+from shared.ports.files import Occupied, SourceMissing, UnsafePath
 from tests.unit.downloader.fakes import FakeClock
 
 DATA = b"bytes of a photo"
@@ -95,25 +108,125 @@ async def test_a_file_that_waits_there_with_other_bytes_is_left(root: Path) -> N
     assert (root / "backup/2026/11/a.jpg").read_bytes() == DATA
 
 
-async def test_purge_removes_below_delete_pending_and_twice_is_once(root: Path) -> None:
-    file = ref(area=Area.DELETE_PENDING)
-    (root / "delete_pending/2026/11/a.jpg").write_bytes(DATA)
-    purge = PurgeHandler(library=Library(root), clock=FakeClock())
+@dataclass
+class Gate:
+    """The state service's answer to `claim_purge`, and what it was asked."""
+
+    answer: ClaimedPurge
+    asked: list[ClaimPurge] = field(default_factory=list)
+
+    async def __call__(self, name: str, question: Any, answer: type[Any]) -> Any:
+        assert (name, answer) == ("claim_purge", ClaimedPurge)
+        self.asked.append(question)
+        return self.answer
+
+
+@dataclass
+class PassingClock:
+    """Each look at it finds it later."""
+
+    time: datetime
+    step: timedelta
+
+    def now(self) -> datetime:
+        self.time += self.step
+        return self.time
+
+
+NOW = FakeClock().now()
+
+
+def permit(*media: int) -> Gate:
+    return Gate(ClaimedPurge(deadline=NOW + timedelta(seconds=60), media=media or (1,)))
+
+
+def purger(root: Path, gate: Gate, clock: Clock | None = None) -> PurgeHandler:
+    return PurgeHandler(library=Library(root), ask=gate, clock=clock or FakeClock())
+
+
+def put(root: Path, place: str, data: bytes = DATA) -> Path:
+    path = root / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def photos(root: Path) -> list[Path]:
+    return list(root.rglob("*.jpg"))
+
+
+@pytest.mark.parametrize("said", [Area.BACKUP, Area.DELETE_PENDING])
+@pytest.mark.parametrize("lies", ["backup", "delete_pending"])
+async def test_a_permitted_purge_finds_the_file_in_either_area_and_twice_is_once(
+    root: Path, said: Area, lies: str
+) -> None:
+    (root / "backup/2026/11/a.jpg").rename(root / lies / "2026/11/a.jpg")
+    gate = permit()
     for _ in range(2):
-        (report,) = await purge(work(file))
-        assert isinstance(report, Purged)
-        assert report.media == (1,)
-    assert not (root / "delete_pending/2026/11/a.jpg").exists()
+        (report,) = await purger(root, gate)(work(ref(area=said)))
+        assert report == work().outcome(Purged, at=NOW, media=(1,))
+    assert not photos(root)
+    assert gate.asked == [ClaimPurge(asset="A1", attempt=1)] * 2
+
+
+async def test_a_purge_that_was_handed_out_asks_again_before_it_removes(root: Path) -> None:
+    gate = Gate(ClaimedPurge(deadline=None, media=(1,), reasons=("restored",)))
+    (report,) = await purger(root, gate)(work(ref()))
+    assert report == work().outcome(PurgeKept, at=NOW, reasons=("restored",))
     assert (root / "backup/2026/11/a.jpg").read_bytes() == DATA
+
+
+async def test_without_an_answer_nothing_is_removed(root: Path) -> None:
+    async def nobody(name: str, question: Any, answer: type[Any]) -> Any:
+        raise Transient("nobody answers")
+
+    handler = PurgeHandler(library=Library(root), ask=nobody, clock=FakeClock())
+    with pytest.raises(Transient, match="nobody"):
+        await handler(work(ref()))
+    assert (root / "backup/2026/11/a.jpg").read_bytes() == DATA
+
+
+async def test_only_permitted_media_are_removed(root: Path) -> None:
+    kept = put(root, "delete_pending/2026/11/b.jpg")
+    other = ref("2026/11/b.jpg", Area.DELETE_PENDING).model_copy(update={"media": 2})
+    (report,) = await purger(root, permit(1, 7))(work(ref(), other))
+    assert isinstance(report, Purged)
+    assert report.media == (1,)
+    assert kept.read_bytes() == DATA
+    assert not (root / "backup/2026/11/a.jpg").exists()
+
+
+async def test_a_permit_that_ran_out_stops_before_the_next_file(root: Path) -> None:
+    second = put(root, "delete_pending/2026/11/b.jpg")
+    files = ref(), ref("2026/11/b.jpg", Area.DELETE_PENDING)
+    clock = PassingClock(NOW, timedelta(seconds=30))
+    with pytest.raises(Transient, match="ran out"):
+        await purger(root, permit(), clock)(work(*files))
+    assert not (root / "backup/2026/11/a.jpg").exists()
+    assert second.read_bytes() == DATA
+    (report,) = await purger(root, permit())(work(*files))
+    assert isinstance(report, Purged)
+    assert not second.exists()
+
+
+async def test_a_twin_that_a_dead_move_left_goes_too_and_another_file_stays(root: Path) -> None:
+    put(root, "delete_pending/2026/11/a.jpg")
+    await purger(root, permit())(work(ref(area=Area.DELETE_PENDING)))
+    assert not photos(root)
+    put(root, "delete_pending/2026/11/a.jpg")
+    stranger = put(root, "backup/2026/11/a.jpg", b"another file")
+    await purger(root, permit())(work(ref(area=Area.DELETE_PENDING)))
+    assert stranger.read_bytes() == b"another file"
 
 
 @pytest.mark.parametrize(
     ("file", "error"),
     [
-        (ref(), Permanent),
+        (ref(area=Area.PIXEL), Permanent),
         (ref("../backup/2026/11/a.jpg", Area.DELETE_PENDING), UnsafePath),
         (ref("2026/11/link.jpg", Area.DELETE_PENDING), UnsafePath),
         (ref("linked/a.jpg", Area.DELETE_PENDING), UnsafePath),
+        (ref("linked/a.jpg", Area.BACKUP), UnsafePath),
         (ref("2026/11/longer.jpg", Area.DELETE_PENDING), Permanent),
         (ref("2026/11", Area.DELETE_PENDING), Permanent),
     ],
@@ -126,17 +239,59 @@ async def test_purge_refuses_anything_else(
     (pending / "linked").symlink_to(root / "backup/2026/11")
     (pending / "2026/11/longer.jpg").write_bytes(DATA + b"!")
     with pytest.raises(error):
-        await PurgeHandler(library=Library(root), clock=FakeClock())(work(file))
+        await purger(root, permit())(work(file))
     assert (root / "backup/2026/11/a.jpg").read_bytes() == DATA
     assert (pending / "2026/11/longer.jpg").exists()
 
 
-async def test_an_unmounted_library_is_waited_for_and_not_taken_for_purged(root: Path) -> None:
-    (root / "delete_pending").rename(root / "elsewhere")
+@pytest.mark.parametrize("area", ["backup", "delete_pending"])
+async def test_an_unmounted_library_is_waited_for_and_not_taken_for_purged(
+    root: Path, area: str
+) -> None:
+    (root / area).rename(root / "elsewhere")
     with pytest.raises(Waiting, match="is its disk mounted"):
-        await PurgeHandler(library=Library(root), clock=FakeClock())(
-            work(ref(area=Area.DELETE_PENDING))
-        )
+        await purger(root, permit())(work(ref(area=Area.DELETE_PENDING)))
+
+
+async def test_what_the_person_took_out_of_the_album_is_not_put_back(root: Path) -> None:
+    album = FakeAlbum()
+    away = AlbumHandler(library=Library(root), album=album, clock=FakeClock())
+    again = work(ref()).model_copy(update={"was_pending": True})
+    (report,) = await away(again)
+    assert report == again.outcome(AlbumVetoed, at=NOW)
+    assert album.held == []
+    assert (root / "backup/2026/11/a.jpg").read_bytes() == DATA
+    album.held.append("A1")
+    (report,) = await away(again)
+    assert isinstance(report, AlbumAdded)
+    assert (root / "delete_pending/2026/11/a.jpg").read_bytes() == DATA
+
+
+async def test_files_are_moved_from_where_they_really_are(root: Path) -> None:
+    away = AlbumHandler(library=Library(root), album=FakeAlbum(), clock=FakeClock())
+    (report,) = await away(work(ref(area=Area.DELETE_PENDING)))  # a late AlbumReturned
+    assert isinstance(report, AlbumAdded)
+    back = ReturnHandler(library=Library(root), clock=FakeClock())
+    await back(work(ref(area=Area.BACKUP)))
+    assert (root / "backup/2026/11/a.jpg").read_bytes() == DATA
+
+
+@pytest.mark.parametrize("said", [Area.BACKUP, Area.DELETE_PENDING])
+def test_a_file_is_found_in_either_area_and_told_by_its_size(root: Path, said: Area) -> None:
+    away = put(root, "delete_pending/2026/11/b.jpg")
+    assert find_file(root, ref("2026/11/b.jpg", said)) == away
+    kept = root / "backup/2026/11/a.jpg"
+    put(root, "delete_pending/2026/11/a.jpg", b"another")
+    assert find_file(root, ref(area=said)) == kept
+    kept.unlink()
+    with pytest.raises(SourceMissing):
+        find_file(root, ref(area=said))
+
+
+def test_a_library_that_is_not_mounted_is_no_missing_file(root: Path) -> None:
+    (root / "backup").rename(root / "elsewhere")
+    with pytest.raises(Waiting):
+        find_file(root, ref())
 
 
 def test_only_icloud_cleanup_imports_the_delete_call() -> None:

@@ -10,7 +10,7 @@ from services.state import schema
 from services.state.policy.plan import before_album
 from services.state.policy.weigh import asset_facts, moving
 from shared.domain import questions
-from shared.domain.gate import standing
+from shared.domain.gate import brakes, standing
 from shared.domain.ids import GoogleLevel
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ class Answers:
         broken = [f"{t.stage} failed: {t.reason}" for t in tasks if t.state == "quarantined"]
         if asset.removal == "none":
             return broken + [reason.text for reason in before_album(asset, here, self._policy)]
-        found = standing(asset_facts(asset, moving(tasks)), here, self._policy.deletion)
+        facts, rules = asset_facts(asset, moving(tasks), self._policy), self._policy.deletion
+        found = (*brakes(facts, here, rules), *standing(facts, here, rules))
         kept = [asset.kept_because] if asset.kept_because else []
         return broken + kept + [reason.text for reason in found if reason.text not in kept]
 

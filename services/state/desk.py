@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import structlog
 from pydantic import ValidationError
 
+from services.state.clock_watch import ClockWatch
 from services.state.truth import Due, Received
 from shared.adapters.jetstream_asking import serve
 from shared.adapters.jetstream_publishing import LINE
@@ -85,7 +86,11 @@ class Desk:
 
     async def tick(self) -> None:
         """Find what time has made due, for ever: dwells, retries, rows that a crash left unpublished."""
+        clock = ClockWatch(self._truth.now)
         while True:
+            if (jumped := clock.jump()) is not None:
+                why = f"this machine's clock jumped by {jumped.total_seconds():+.0f} seconds"
+                await self.on_writer(self._truth.freeze, why)
             self._relay(await self.on_writer(self._truth.plan_again))
             self._relay(await self.on_writer(self._truth.due_again))
             await asyncio.sleep(TICK_SECONDS)
@@ -113,6 +118,7 @@ class Desk:
         """Answer the questions of workers and of the person at the command line."""
         answers, orders = self._answers, self._orders
         table: dict[str, tuple[type[BaseModel], Callable[[Any], BaseModel]]] = {
+            "claim_purge": (questions.ClaimPurge, self._truth.claim_purge),
             "sync_token": (questions.AskSyncToken, answers.sync_token),
             "google_watch": (questions.AskGoogleWatch, answers.google_watch),
             "status": (questions.AskStatus, answers.status),

@@ -102,7 +102,7 @@ def _void_others(connection: Connection, books: Books, archive: str, file_system
     """Void what was verified on another archive or disk; the assets are planned again."""
     media = schema.media.c
     here = and_(media.nas_archive == archive, media.nas_file_system == file_system)
-    other = and_(media.nas == "verified", not_(here))
+    other = and_(media.nas.in_(("verified", "mismatch")), not_(here))
     ids = select(media.asset_id).where(other)
     connection.execute(
         update(schema.asset).where(schema.asset.c.id.in_(ids)).values(wake_at=books.now)

@@ -49,7 +49,7 @@ class Orders:
         """Keep these assets in iCloud, as taking them out of the album does."""
 
         def one(books: Books, asset: Asset) -> bool:
-            if asset.removal != "pending":
+            if asset.removal not in {"pending", "intent"}:
                 return False
             books.move(asset, "removal", "vetoed", "the person's veto")
             asset.wake_at = books.now
@@ -109,7 +109,8 @@ def _retry(books: Books, order: questions.Order) -> int:
         named = order.everything or books.assets[task.asset_id].icloud_id in order.assets
         right_stage = order.stage is None or task.stage == order.stage
         if task.state == "quarantined" and named and right_stage:
-            task.state, task.attempt, task.failures = "due", task.attempt + 1, 0
+            task.state, task.attempt = "due", task.attempt + 1
+            task.failures = task.rings = 0
             task.due_at, task.published_seq, task.published_at = books.now, None, None
             changed += 1
     return changed

@@ -1,7 +1,7 @@
 """Finds work whose message or answer the bus has lost, and rings again; it never touches a file or a fact.
 
 A task is lost when its message was acknowledged (its number is at or below the consumer's floor) and yet no report
-ended it, or when the stream no longer reaches its number (an emptied or restored store).
+ended it, or when the stream does not hold its number (emptied, restored, expired).
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ class Reconciler:
             floors = await self._floors(stage)
             if settled:
                 await self._ring(desk, truth, stage, floors)
-            if lowest := min(floors.values()):
-                await purge(self._connection, stage.stream, before=lowest + 1)
+            for lane, floor in floors.items():
+                if floor:
+                    subject = stage.subject(lane)
+                    await purge(self._connection, stage.stream, before=floor + 1, subject=subject)
 
     async def _floors(self, stage: Stage) -> dict[str, int]:
         return {
@@ -71,8 +73,9 @@ class Reconciler:
         }
 
     async def _ring(self, desk: Desk, truth: Truth, stage: Stage, floors: dict[str, int]) -> None:
-        last = int((await stream_info(self._connection, stage.stream))["state"]["last_seq"])
-        lost = await desk.on_writer(self._lost, stage, floors, last)
+        state = (await stream_info(self._connection, stage.stream))["state"]
+        held = range(int(state["first_seq"]), int(state["last_seq"]) + 1)
+        lost = await desk.on_writer(self._lost, stage, floors, held)
         if lost:
             log.warning(
                 "Work was lost on the bus and is handed out again.",
@@ -81,7 +84,7 @@ class Reconciler:
             )
             await desk.on_writer(truth.ring_again, lost)
 
-    def _lost(self, stage: Stage, floors: dict[str, int], last: int) -> list[tuple[str, int]]:
+    def _lost(self, stage: Stage, floors: dict[str, int], held: range) -> list[tuple[str, int]]:
         work = schema.work.c
         query = (
             select(work.key, work.lane, work.published_seq)
@@ -99,5 +102,5 @@ class Reconciler:
             for row in rows
             if row.published_seq is None
             or row.published_seq <= floors[row.lane]
-            or row.published_seq > last
+            or row.published_seq not in held
         ]

@@ -71,6 +71,7 @@ asset = Table(
     Column("pending_since", Instant),
     Column("deleted_at", Instant),
     Column("approved", Boolean, nullable=False),
+    Column("was_pending", Boolean, nullable=False),
     Column("hold_until", Instant),
     Column("kept_because", Text),
     Column("permit", Text),

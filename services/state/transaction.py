@@ -105,6 +105,16 @@ class Transaction:
                 self.books.put_task(task)
                 self._tasks[task.stage, task.key] = tuple(row)
 
+    def load_permits(self, ids: Sequence[str]) -> None:
+        """Take these permits into the books: whose they are, and what became of them."""
+        if not ids:
+            return
+        permit = schema.permit.c
+        query = select(permit.id, permit.asset_id, permit.outcome).where(permit.id.in_(ids))
+        self.books.permits.update(
+            (row.id, (row.asset_id, row.outcome)) for row in self.connection.execute(query)
+        )
+
     def write(self, applied: Sequence[str]) -> None:
         """Write all that the books hold anew; the caller commits."""
         books, run = self.books, self.connection.execute

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import OperationalError
 
 from services.state import schema
 from services.state.policy.bodies import body
-from services.state.policy.facts import Asset, Task, subject_of
-from services.state.policy.plan import plan, settle
+from services.state.policy.facts import Asset, Books, Task, subject_of
+from services.state.policy.listing import freeze
+from services.state.policy.plan import copies_missing, plan, settle
 from services.state.policy.reports import apply, icloud_ids, keys_of
-from services.state.policy.weigh import asset_facts, moving
+from services.state.policy.weigh import asset_facts, media_facts, moving
 from shared.domain import events, questions
-from shared.domain.errors import IllegalMove, Transient
-from shared.domain.gate import Delete, FreshRecord, Keep, Situation, may_delete
+from shared.domain.errors import Transient
+from shared.domain.gate import Delete, FreshRecord, Keep, Situation, may_delete, may_purge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 PLANS_AT_ONCE = 500
+LISTING_AGE = timedelta(days=3)
+"""A look at iCloud older than this says nothing about what it holds now."""
+OUT_OF_DATE = "this order is out of date"
 RINGS = 5
 """Hand-outs that may vanish without an answer, each after up to fifty deliveries, before quarantine."""
 
@@ -69,6 +73,10 @@ class Truth:
         self._store, self._policy, self._clock = store, policy, clock
         self._window_open = window_open
 
+    def now(self) -> datetime:
+        """Return the time by which everything here is judged."""
+        return self._clock.now()
+
     def apply(self, received: Sequence[Received]) -> list[Due]:
         """Apply reports in one transaction and return the work that became due.
 
@@ -76,7 +84,9 @@ class Truth:
         """
         try:
             return self._apply(received)
-        except (IllegalMove, IntegrityError, KeyError, ValueError) as error:
+        except OperationalError:
+            raise  # the database is away: the reports stay on the bus
+        except Exception as error:  # noqa: BLE001 - no single report may stop all others for good
             if len(received) > 1:
                 return [due for one in received for due in self.apply([one])]
             report = received[0].report
@@ -107,13 +117,40 @@ class Truth:
         return due
 
     def _plan(self, transaction: Transaction, assets: Iterable[int]) -> list[Due]:
+        """Plan assets in turn; each deletion that is wished for counts for the brakes of the next."""
         books = transaction.books
-        here = self.situation(transaction)
-        return [
-            _due(asset, task)
-            for asset in (books.assets[key] for key in assets)
-            for task in settle(books, asset, plan(asset, here, self._policy))
-        ]
+        chosen = [books.assets[key] for key in assets]
+        here = self._planning_situation(transaction, chosen)
+        due: list[Due] = []
+        for asset in chosen:
+            active = frozenset(t.stage for t in books.by_asset.get(asset.id, ()) if t.active)
+            fresh = settle(books, asset, plan(asset, here, self._policy, active))
+            due.extend(_due(asset, task) for task in fresh)
+            wishes = sum(task.stage == "delete" for task in fresh)
+            here = replace(
+                here, claimed_run=here.claimed_run + wishes, claimed_day=here.claimed_day + wishes
+            )
+            if copies_missing(asset):
+                _call_for_rescue(books, asset)
+        return due
+
+    def _planning_situation(self, transaction: Transaction, assets: Sequence[Asset]) -> Situation:
+        """Count permits and open wishes only where a deletion may be wished for: it costs queries."""
+        if not any(asset.removal == "pending" for asset in assets):
+            return self.situation(transaction)
+        here = self._braked(transaction)
+        work, asset = schema.work.c, schema.asset.c
+        query = (
+            select(func.count())
+            .select_from(schema.work.join(schema.asset, asset.id == work.asset_id))
+            .where(
+                work.stage == "delete", work.state.in_(("due", "out")), asset.removal == "pending"
+            )
+        )
+        wishes = int(transaction.connection.execute(query).scalar_one())
+        return replace(
+            here, claimed_run=here.claimed_run + wishes, claimed_day=here.claimed_day + wishes
+        )
 
     def plan_again(self) -> list[Due]:
         """Plan the assets whose time has come; returns the work that became due."""
@@ -175,7 +212,7 @@ class Truth:
         return Situation(
             now=books.now,
             frozen=books.settings.get("frozen"),
-            listing_sane=books.settings.get("listing") != "failed",
+            listing_sane=_listing_sane(books),
             archive=None if books.settings.get("nas_missing") else books.settings.get("archive"),
             file_system=books.settings.get("file_system"),
             claimed_run=0,
@@ -224,11 +261,39 @@ class Truth:
                 permit=None, deadline=None, reasons=("photoduct does not know this asset",)
             )
         books.report_id = f"claim:{asked.asset}:{asked.attempt}"
+        if not _asked_for(books, "delete", asset, asked.attempt):
+            return questions.Claimed(permit=None, deadline=None, reasons=(OUT_OF_DATE,))
         if asset.removal == "intent":
             earlier = self._earlier_permit(transaction, asset, asked)
             if earlier is not None:
                 return earlier
         return self._decide(transaction, asset, asked)
+
+    def claim_purge(self, asked: questions.ClaimPurge) -> questions.ClaimedPurge:
+        """Weigh, at this instant, whether the local files of a deleted asset may go: each must be whole on the NAS."""
+        with self._store.transaction(self._clock.now()) as transaction:
+            transaction.load_icloud([asked.asset])
+            books = transaction.books
+            asset = books.by_icloud_id.get(asked.asset)
+            if asset is None or not _asked_for(books, "purge", asset, asked.attempt):
+                return questions.ClaimedPurge(deadline=None, reasons=(OUT_OF_DATE,))
+            if asset.removal != "deleted":
+                return questions.ClaimedPurge(deadline=None, reasons=(f"it is {asset.removal}",))
+            files = [media for media in asset.media if media.local == "delete_pending"]
+            facts = tuple(media_facts(media, in_motion=False) for media in files)
+            rules = self._policy.deletion
+            reasons = may_purge(facts, self.situation(transaction), rules)
+        if reasons:
+            return questions.ClaimedPurge(deadline=None, reasons=tuple(r.text for r in reasons))
+        return questions.ClaimedPurge(
+            deadline=books.now + rules.permit_for, media=tuple(media.id for media in files)
+        )
+
+    def freeze(self, why: str) -> None:
+        """Freeze every deletion until a person looks."""
+        with self._store.transaction(self._clock.now()) as transaction:
+            freeze(transaction.books, why)
+            transaction.write([])
 
     def _earlier_permit(
         self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion
@@ -250,7 +315,7 @@ class Truth:
         self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion
     ) -> questions.Claimed:
         books, rules = transaction.books, self._policy.deletion
-        facts = asset_facts(asset, moving(books.tasks.values()))
+        facts = asset_facts(asset, moving(books.tasks.values()), self._policy)
         fresh = FreshRecord(
             asset=asked.asset,
             zone=asked.zone,
@@ -279,6 +344,30 @@ class Truth:
                 return questions.Claimed(permit=permit, deadline=deadline)
 
 
+def _asked_for(books: Books, stage: str, asset: Asset, attempt: int) -> bool:
+    """Say whether this very attempt is the one that is out: a message that was delivered twice authorises nothing."""
+    task = books.task_of(stage, asset.id)
+    return task is not None and task.active and task.attempt == attempt
+
+
+def _listing_sane(books: Books) -> bool:
+    """Say whether the last look at iCloud worked, and was lately."""
+    looked = books.settings.get("looked_at")
+    if looked is None or books.settings.get("listing") == "failed":
+        return False
+    return abs(books.now - datetime.fromisoformat(looked)) <= LISTING_AGE
+
+
+def _call_for_rescue(books: Books, asset: Asset) -> None:
+    """A copy is missing while iCloud may still give the photo back: stop deleting, and say so loudly."""
+    freeze(books, f"{asset.filename} is deleted from iCloud and its NAS copy is gone")
+    books.attention["copies-missing"] = (
+        f"{asset.filename} (and perhaps others) was deleted from iCloud and the NAS no longer holds it: "
+        "restore it from Recently Deleted in iCloud within 30 days of its deletion",
+        True,
+    )
+
+
 def _load(transaction: Transaction, reports: Iterable[events.Report]) -> None:
     """Take into the books everything that the reports name."""
     reports = list(reports)
@@ -286,6 +375,7 @@ def _load(transaction: Transaction, reports: Iterable[events.Report]) -> None:
     transaction.load_assets(int(key) for table, key in keys if table == "asset")
     transaction.load_media(int(key) for table, key in keys if table == "media")
     transaction.load_icloud([key for report in reports for key in icloud_ids(report)])
+    transaction.load_permits([one.permit for one in reports if isinstance(one, events.Deleted)])
 
 
 def _ring(task: Task, now: datetime) -> None:

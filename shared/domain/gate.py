@@ -77,6 +77,10 @@ class AssetFacts:
     vetoed: bool
     approved: bool
     media: tuple[MediaFacts, ...]
+    waiting: bool = False
+    """It stands in the album or under an earlier permit; an asset that was deleted, restored or vetoed does not."""
+    exempt: str | None = None
+    """Why the person's settings keep it for good: a favourite, a hidden one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ def may_delete(facts: AssetFacts, fresh: FreshRecord, here: Situation, rules: Ru
     """Weigh every clause and answer with all objections, or with the evidence for deleting."""
     reasons = (
         *brakes(facts, here, rules),
+        *(() if facts.waiting else (Reason("not-waiting", "it does not wait for deletion"),)),
         *identity(facts, fresh, here, rules),
         *standing(facts, here, rules),
     )
@@ -195,6 +200,14 @@ def archived_whole(facts: AssetFacts, fresh: FreshRecord) -> Iterator[Reason]:
         yield Reason("no-original", "iCloud's record names no original")
     if not any(media.resource is Resource.RECORD for media in facts.media):
         yield Reason("no-record", "its iCloud record was not archived")
+
+
+def may_purge(media: tuple[MediaFacts, ...], here: Situation, rules: Rules) -> tuple[Reason, ...]:
+    """Collect why local originals stay: each needs its own bytes on the NAS, read back cold and lately."""
+    frozen = (
+        () if here.frozen is None else (Reason("frozen", f"deletion is frozen: {here.frozen}"),)
+    )
+    return (*frozen, *(reason for one in media for reason in nas_copy(one, here, rules)))
 
 
 def copies(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
@@ -251,6 +264,8 @@ def age(facts: AssetFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
     """Clause 9: the photo is old enough, and has waited in the album; the asset itself has no problem."""
     if facts.problem is not None:
         yield Reason("problem", facts.problem)
+    if facts.exempt is not None:
+        yield Reason("exempt", facts.exempt)
     if facts.vetoed:
         yield Reason("veto", "it was taken out of the album DeletePending (the person's veto)")
     if here.now - facts.created < rules.minimum_age:
@@ -268,7 +283,7 @@ def brakes(facts: AssetFacts, here: Situation, rules: Rules) -> Iterator[Reason]
     if here.frozen is not None:
         yield Reason("frozen", f"deletion is frozen: {here.frozen}")
     if not here.listing_sane:
-        yield Reason("listing", "the last look at iCloud failed or found far fewer assets")
+        yield Reason("listing", "the last look at iCloud failed, or is days ago")
     if not here.window_open:
         yield Reason("window", "deletion does not run at this time (icloud_cleanup.during)")
     if facts.approved:

@@ -35,7 +35,7 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
         "none": ("verified", "mismatch"),
         "verified": ("void", "mismatch"),
         "void": ("verified", "mismatch"),
-        "mismatch": ("none",),
+        "mismatch": ("none", "void"),
     },
     "compression": {
         "": ("none", "exempt"),
@@ -48,7 +48,7 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "removal": {
         "": ("none",),
-        "none": ("pending",),
+        "none": ("pending", "vetoed"),
         "pending": ("none", "vetoed", "intent"),
         "intent": ("pending", "vetoed", "deleted"),
         "vetoed": ("none",),

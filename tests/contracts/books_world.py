@@ -84,6 +84,7 @@ class World:
         self.archive, self.file_system = "archive-1", "fs-1"
         self.in_album: set[str] = set()
         self.deleted: set[str] = set()
+        self.removed: set[int] = set()
         self.changed_tags: dict[str, str] = {}
         self.pages = 0
         self.done: list[str] = []
@@ -124,6 +125,7 @@ class World:
         self.say(getattr(self, f"_{due.task.stage}")(work))
 
     def wake(self) -> None:
+        self.look()
         self.due += self.truth.plan_again()
         self.due += self.truth.due_again()
 
@@ -133,13 +135,18 @@ class World:
 
             from services.state import schema
 
-            ids = list(connection.execute(select(schema.media.c.id)).scalars())
+            query = select(schema.media.c.id, schema.media.c.icloud_id)
+            ids = [(row.id, row.icloud_id) for row in connection.execute(query)]
         self.say(
             *(
                 events.GoogleEvidence(
-                    id=f"google:{key}:{level}", at=self.clock.now(), media=key, level=level
+                    id=f"google:{key}:{level}",
+                    at=self.clock.now(),
+                    media=key,
+                    asset=name,
+                    level=level,
                 )
-                for key in ids
+                for key, name in ids
             )
         )
 
@@ -195,6 +202,8 @@ class World:
         )
 
     def _album(self, work: events.AssetWork) -> events.Report:
+        if work.was_pending and work.asset not in self.in_album:
+            return work.outcome(events.AlbumVetoed, self.clock.now())
         self.in_album.add(work.asset)
         return work.outcome(events.AlbumAdded, self.clock.now())
 
@@ -234,6 +243,9 @@ class World:
         return work.outcome(events.Deleted, self.clock.now(), permit=claimed.permit, expunged=None)
 
     def _purge(self, work: events.AssetWork) -> events.Report:
-        return work.outcome(
-            events.Purged, self.clock.now(), media=tuple(file.media for file in work.files)
-        )
+        asked = questions.ClaimPurge(asset=work.asset, attempt=work.attempt)
+        claimed = self.truth.claim_purge(asked)
+        if claimed.deadline is None:
+            return work.outcome(events.PurgeKept, self.clock.now(), reasons=claimed.reasons)
+        self.removed.update(claimed.media)
+        return work.outcome(events.Purged, self.clock.now(), media=claimed.media)

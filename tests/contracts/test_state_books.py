@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -221,7 +221,7 @@ def test_a_permit_is_single_use_and_an_open_one_makes_others_wait(world: World) 
     assert second.permit not in {None, first.permit}
     world.say(work.outcome(events.Deleted, world.clock.now(), permit=first.permit, expunged=None))
     assert asset(world).removal == "intent", "a lapsed permit was accepted"
-    assert "without a permit" in world_setting(world, "frozen")
+    assert "a permit that had ended" in world_setting(world, "frozen")
 
 
 def world_setting(world: World, key: str) -> str:
@@ -235,7 +235,16 @@ def test_a_mismatch_on_the_nas_freezes_every_deletion(world: World) -> None:
     world.work_off(without=("nas",))
     due = world.due[0]
     work = events.FileWork.model_validate_json(due.body)
-    world.say(work.outcome(events.NasMismatch, world.clock.now(), path="x", reason="bit rot"))
+    world.say(
+        work.outcome(
+            events.NasMismatch,
+            world.clock.now(),
+            path="x",
+            reason="bit rot",
+            archive="archive-1",
+            file_system="fs-1",
+        )
+    )
     assert "bit rot" in world_setting(world, "frozen")
     assert Orders(world.store, world.clock).unfreeze(questions.Order()).changed == 1
 
@@ -269,7 +278,7 @@ def test_an_impossible_report_is_kept_aside_and_its_neighbours_count(world: Worl
         )
     )
     bad = events.AlbumReturned(
-        id="nonsense", at=world.clock.now(), stage="return", key=99, attempt=1
+        id="nonsense", at=world.clock.now(), stage="return", key=99, attempt=1, asset="A"
     )
     world.say(bad, good)
     assert media(world)[0].local == "backup"
@@ -336,7 +345,9 @@ def test_a_failed_look_at_icloud_keeps_everything_until_one_works(world: World) 
     world.wake()
     world.work_off()
     assert not world.deleted
-    assert any("look at iCloud failed" in reason for _, reasons in world.kept for reason in reasons)
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    (row,) = answers.pending(questions.AskRows()).rows
+    assert "look at iCloud failed" in " ".join(row["reasons"])
     say_attention(world, "downloader:icloud-look", raised=False)
     world.clock.pass_by(timedelta(hours=1))
     world.wake()
@@ -415,10 +426,207 @@ def test_what_vanished_in_a_suspect_way_is_confirmed_only_by_name(world: World) 
     world.work_off()
     world.say(
         events.GoogleSuspect(
-            id="s", at=world.clock.now(), media=1, reason="all were deleted at once"
+            id="s", at=world.clock.now(), media=1, asset="A", reason="all were deleted at once"
         )
     )
     orders = Orders(world.store, world.clock)
     assert orders.confirm_freed(questions.Order(everything=True)).changed == 0
     assert orders.confirm_freed(questions.Order(assets=("A",))).changed == 1
     assert (media(world)[0].google, media(world)[0].google_objection) == ("confirmed", None)
+
+
+def to_deleted(world: World) -> None:
+    to_the_album(world)
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off()
+    assert world.deleted == {"A"}
+
+
+def test_a_purge_that_was_handed_out_asks_again_before_it_removes(world: World) -> None:
+    to_deleted(world)
+    world.clock.pass_by(8 * DAY)
+    world.wake()
+    world.work_off(without=("purge",))
+    (purge,) = world.due
+    world.archive = "archive-2"
+    world.due = []
+    world.look(seen("B", "b.JPG"))
+    world.work_off(without=("purge",))
+    world.answer(purge)
+    assert not world.removed
+    assert {row.local for row in media(world) if row.icloud_id == "A"} == {"delete_pending"}
+
+
+def test_nothing_is_purged_while_deletion_is_frozen(world: World) -> None:
+    to_deleted(world)
+    world.truth.freeze("bit rot")
+    world.clock.pass_by(8 * DAY)
+    world.wake()
+    world.work_off()
+    assert not world.removed
+
+
+def test_a_restored_photo_gets_no_second_permit_from_an_old_message(world: World) -> None:
+    world.look(*(seen(f"X{n}", f"x{n}.JPG") for n in range(5)))
+    to_the_album(world)
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off(without=("delete",))
+    old = next(due for due in world.due if due.task.stage == "delete")
+    work = events.AssetWork.model_validate_json(old.body)
+    world.work_off()
+    world.deleted.clear()
+    world.look(seen("A", tag="t3"))
+    world.work_off()
+    assert asset(world).removal == "restored"
+    again = world.claim(work, change_tag="t3")
+    assert (again.permit, again.reasons) == (None, ("this order is out of date",))
+
+
+def test_a_copy_that_is_lost_after_the_purge_is_called_out_while_icloud_can_still_restore(
+    world: World,
+) -> None:
+    to_deleted(world)
+    world.clock.pass_by(8 * DAY)
+    world.wake()
+    world.work_off()
+    assert asset(world).removal == "purged"
+    world.archive = "archive-2"
+    world.look(seen("B", "b.JPG"))
+    world.work_off()
+    world.wake()
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    keys = {one["key"] for one in answers.status(questions.AskStatus()).attention}
+    assert "copies-missing" in keys
+
+
+def test_purged_photos_are_read_back_on_the_nas_before_icloud_forgets_them(world: World) -> None:
+    to_deleted(world)
+    world.clock.pass_by(8 * DAY)
+    world.wake()
+    world.work_off()
+    before = len([one for one in world.done if one.startswith("verify:")])
+    world.clock.pass_by(18 * DAY)
+    world.wake()
+    world.work_off()
+    assert len([one for one in world.done if one.startswith("verify:")]) == before + 2
+
+
+def test_a_photo_taken_out_and_touched_stays_out(world: World) -> None:
+    to_the_album(world)
+    world.in_album.clear()
+    world.look(seen("A", tag="t2", favorite=True, resources=(("original", "c-A"), ("edited", "e"))))
+    world.work_off()
+    for level in (GoogleLevel.SETTLED, GoogleLevel.FREED):
+        world.google(level)
+    world.work_off()
+    assert asset(world).removal == "vetoed"
+    assert not world.in_album
+
+
+def test_favourites_that_wait_already_are_kept_when_the_person_says_so(engine: Engine) -> None:
+    world = World(engine)
+    to_the_album(world)
+    world.look(seen("A", tag="t1b", favorite=True))
+    world.work_off()
+    object.__setattr__(world.policy, "never_delete_favorites", True)
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off()
+    assert not world.deleted
+
+
+def test_a_veto_counts_while_a_permit_is_out(world: World) -> None:
+    to_the_album(world)
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off(without=("delete",))
+    work = events.AssetWork.model_validate_json(world.due[0].body)
+    assert world.claim(work).permit is not None
+    assert Orders(world.store, world.clock).veto(questions.Order(assets=("A",))).changed == 1
+    world.clock.pass_by(timedelta(minutes=2))
+    assert world.claim(work).permit is None
+
+
+def test_a_whole_library_gone_freezes_deletion_however_large_it_is(world: World) -> None:
+    for start in range(0, 3000, 500):
+        world.look(*(seen(f"A{n}", f"{n}.JPG") for n in range(start, start + 500)))
+    for start in range(0, 3000, 500):
+        world.look(gone=tuple(f"A{n}" for n in range(start, start + 500)))
+    assert "vanished" in world_setting(world, "frozen")
+
+
+def test_a_report_about_another_asset_counts_for_nothing(world: World) -> None:
+    world.look(seen("A"))
+    due = next(due for due in world.due if due.task.key == 1)
+    work = events.DownloadWork.model_validate_json(due.body)
+    report = world._download(work).model_copy(update={"asset": "B"})
+    world.say(report)
+    assert media(world)[0].local == "wanted"
+
+
+def test_a_new_disk_that_lacks_the_copy_is_a_new_disk_and_no_mismatch(world: World) -> None:
+    world.look(seen("A"))
+    world.work_off()
+    world.clock.pass_by(2 * DAY)
+    row = media(world)[0]
+    with world.store.transaction(world.clock.now()) as transaction:
+        transaction.load_assets([1])
+        from services.state.policy.facts import Task
+
+        transaction.books.put_task(Task("verify", row.id, 1, "all", state="out"))
+        transaction.write([])
+    world.say(
+        events.NasMismatch(
+            id="m", at=world.clock.now(), stage="verify", key=row.id, attempt=1, asset="A",
+            path="x", reason="it is not there", archive="archive-2", file_system="fs-2",
+        )
+    )  # fmt: skip
+    assert world_setting(world, "frozen") == "None"
+    world.archive, world.file_system = "archive-2", "fs-2"
+    world.wake()
+    world.work_off()
+    assert {row.nas for row in media(world)} == {"verified"}
+
+
+def test_a_photo_from_the_end_of_time_stops_nothing(world: World) -> None:
+    world.look(seen("A", created=datetime(9999, 12, 20, tzinfo=UTC)), seen("B", "b.JPG"))
+    world.work_off()
+    world.google(GoogleLevel.FREED)
+    world.work_off()
+    world.wake()
+    assert asset(world, "B").removal == "pending"
+
+
+def test_the_brakes_are_asked_before_a_deletion_is_wished_for(engine: Engine) -> None:
+    world = World(
+        engine,
+        Rules(enabled=True, google_level=GoogleLevel.FREED, max_items_day=1, max_percent_day=100),
+    )
+    world.look(*(seen(f"A{n}", f"{n}.JPG") for n in range(20)))
+    world.work_off()
+    for level in (GoogleLevel.SETTLED, GoogleLevel.FREED):
+        world.google(level)
+    world.work_off()
+    world.clock.pass_by(15 * DAY)
+    for _ in range(12):
+        world.wake()
+        world.work_off()
+        world.clock.pass_by(timedelta(minutes=10))
+    assert len(world.deleted) == 1
+    assert len([one for one in world.done if one.startswith("delete:")]) == 1
+
+
+def test_a_lost_rendition_is_made_anew(world: World) -> None:
+    world.look(seen("A"))
+    world.work_off(without=("rendition",))
+    world.google(GoogleLevel.SETTLED)
+    world.work_off(without=("rendition",))
+    (due,) = world.due
+    work = events.RenditionWork.model_validate_json(due.body)
+    world.due = []
+    world.say(work.outcome(events.RenditionLost, world.clock.now(), reason="it is gone"))
+    world.work_off()
+    assert media(world)[0].compression == "archived"
+    assert len([one for one in world.done if one.startswith("compress:")]) == 2

@@ -24,7 +24,11 @@ def body(asset: Asset, task: Task) -> events.Work:
     }
     if task.stage in ASSET_STAGES:
         return events.AssetWork(
-            **head, zone=asset.zone, change_tag=asset.change_tag, files=_files(asset)
+            **head,
+            zone=asset.zone,
+            change_tag=asset.change_tag,
+            files=_files(asset),
+            was_pending=asset.was_pending,
         )
     media = next(media for media in asset.media if media.id == task.key)
     if task.stage == "download":

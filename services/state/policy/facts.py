@@ -93,6 +93,7 @@ class Asset:
     pending_since: datetime | None = None
     deleted_at: datetime | None = None
     approved: bool = False
+    was_pending: bool = False
     hold_until: datetime | None = None
     kept_because: str | None = None
     permit: str | None = None
@@ -182,6 +183,8 @@ class Books:
     tokens: dict[str, tuple[str, bool]] = field(default_factory=dict)
     attention: dict[str, tuple[str, bool]] = field(default_factory=dict)
     closed_permits: dict[str, str] = field(default_factory=dict)
+    permits: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Permits that reports name: whose they are, and their outcome so far."""
     moves: list[Move] = field(default_factory=list)
     proofs: list[Proof] = field(default_factory=list)
     new_names: set[str] = field(default_factory=set)

@@ -5,7 +5,7 @@ A listing can only add, supersede or mark as no longer listed; it can never remo
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.state.policy.facts import Asset, Media
@@ -14,7 +14,7 @@ from shared.domain.ids import Resource
 
 if TYPE_CHECKING:
     from services.state.policy.facts import Books
-    from shared.domain.events import AssetSeen, PageSeen, ResourceSeen
+    from shared.domain.events import AssetRefreshed, AssetSeen, PageSeen, ResourceSeen
 
 SHRUNK_AT_LEAST = 20
 SHRUNK_SHARE = 0.2
@@ -35,6 +35,15 @@ def page_seen(books: Books, page: PageSeen) -> None:
         if known is not None:
             _left_icloud(books, known)
     books.tokens[page.zone] = (page.token, page.final)
+    if page.final:
+        books.settings["looked_at"] = books.now.isoformat()
+
+
+def asset_refreshed(books: Books, report: AssetRefreshed) -> None:
+    """Take over a known asset's record as a look at it alone showed it."""
+    known = books.by_icloud_id.get(report.seen.asset)
+    if known is not None:
+        _known_asset(books, known, report.seen)
 
 
 def _new_asset(books: Books, seen: AssetSeen) -> None:
@@ -63,7 +72,7 @@ def _new_asset(books: Books, seen: AssetSeen) -> None:
     books.new_names.add(asset.stem_key)
     books.add(asset)
     books.began(asset, ("removal",))
-    for resource in seen.resources:
+    for resource in {(one.resource, one.checksum): one for one in seen.resources}.values():
         _add_media(books, asset, resource)
 
 
@@ -108,16 +117,38 @@ def _known_asset(books: Books, asset: Asset, seen: AssetSeen) -> None:
         _left_icloud(books, asset)
         return
     if asset.removal in {"deleted", "purged"}:
-        books.move(asset, "removal", "restored", "the person restored it in iCloud")
+        if asset.change_tag == seen.change_tag:
+            return  # a page from before the deletion, read again
+        _restored(books, asset)
     if asset.listed and asset.change_tag == seen.change_tag:
         return
     asset.listed, asset.change_tag, asset.problem = True, seen.change_tag, seen.problem
     asset.favorite, asset.hidden = seen.favorite, seen.hidden
     asset.approved = False  # the person approved what it was before
     books.touched.add(asset.id)
-    if _take_over_resources(books, asset, seen) and asset.removal == "pending":
+    _end_quarantine(books, asset)
+    new_files = _take_over_resources(books, asset, seen)
+    if asset.removal == "intent" and new_files:
+        asset.pending_since = books.now  # the dwell is the person's time for a veto: it begins anew
+    if asset.removal == "pending" and new_files:
         asset.pending_since = None
         books.move(asset, "removal", "none", "edited while it waited; it goes through again")
+
+
+def _restored(books: Books, asset: Asset) -> None:
+    """The person took it out of Recently Deleted: it stays in iCloud for good, and what is lacking here is fetched again."""
+    asset.deleted_at = asset.pending_since = None
+    books.move(asset, "removal", "restored", "the person restored it in iCloud")
+    for media in asset.media:
+        if media.local == "purged" and media.nas != "verified":
+            books.move(media, "local", "wanted", "its NAS copy is not proven any more")
+
+
+def _end_quarantine(books: Books, asset: Asset) -> None:
+    """Let tasks that had failed for good be planned again: what they failed on has changed."""
+    for task in books.by_asset.get(asset.id, ()):
+        if task.state == "quarantined":
+            task.state, task.due_at = "cancelled", None
 
 
 def _take_over_resources(books: Books, asset: Asset, seen: AssetSeen) -> bool:
@@ -144,12 +175,20 @@ def _left_icloud(books: Books, asset: Asset) -> None:
     books.touched.add(asset.id)
     if asset.removal in {"deleted", "purged", "intent"}:
         return
-    gone = [at for at in (books.settings.get("gone_lately") or "").split() if at]
-    day_ago = (books.now - timedelta(days=1)).isoformat()
-    gone = [at for at in gone if at > day_ago] + [books.now.isoformat()]
-    books.settings["gone_lately"] = " ".join(gone[-1000:])
-    if len(gone) >= max(SHRUNK_AT_LEAST, (books.next_asset - 1) * SHRUNK_SHARE):
-        freeze(books, f"{len(gone)} assets vanished from iCloud within a day")
+    count, since = _gone_lately(books)
+    books.settings["gone_lately"] = f"{count + 1} {since.isoformat()}"
+    if count + 1 >= max(SHRUNK_AT_LEAST, (books.next_asset - 1) * SHRUNK_SHARE):
+        freeze(books, f"{count + 1} assets vanished from iCloud within a day")
+
+
+def _gone_lately(books: Books) -> tuple[int, datetime]:
+    """Return how many assets vanished since when; the count begins anew after a day."""
+    stored = (books.settings.get("gone_lately") or "").split()
+    if len(stored) == 2:
+        since = datetime.fromisoformat(stored[1])
+        if abs(books.now - since) <= timedelta(days=1):
+            return int(stored[0]), since
+    return 0, books.now
 
 
 def freeze(books: Books, why: str) -> None:

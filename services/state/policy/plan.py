@@ -7,12 +7,12 @@ decided by the gate, in its own transaction.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.state.policy.facts import Task
-from services.state.policy.weigh import asset_facts
-from shared.domain.gate import Reason, Situation, standing
+from services.state.policy.weigh import asset_facts, media_facts
+from shared.domain.gate import Reason, Situation, brakes, may_purge, standing
 from shared.domain.ids import GoogleLevel
 from shared.domain.pipeline import STAGE
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from services.state.policy.facts import Asset, Books, Media
     from services.state.policy.rules import Policy
 
+LOOK_AGAIN = timedelta(minutes=5)
+"""How often an asset is planned anew that waits for something else than time: a freeze, a brake, a window."""
+RENEWABLE = frozenset({"nas-stale", "nas-other"})
+"""Objections that a new read of the NAS copy settles, one way or the other."""
 PATIENCE = timedelta(minutes=30)
 """How long before its end evidence is renewed, so that it is fresh when the gate looks."""
 
@@ -52,18 +56,22 @@ def google_done(media: Media, level: GoogleLevel) -> bool:
     )
 
 
-def plan(asset: Asset, here: Situation, policy: Policy) -> Plan:
-    """Return what should be done for the asset now."""
+def plan(
+    asset: Asset, here: Situation, policy: Policy, active: frozenset[str] = frozenset()
+) -> Plan:
+    """Return what should be done for the asset now; `active`: stages that are at work on it already."""
     made = Plan()
     for media in asset.media:
         made.wanted.extend((stage, media.id) for stage in _media_stages(asset, media, policy))
     if asset.removal == "none":
         _towards_album(asset, here, policy, made)
     elif asset.removal in {"pending", "intent"}:
-        _towards_deletion(asset, here, policy, made)
-    elif asset.removal == "vetoed" and any(m.local == "delete_pending" for m in asset.media):
+        _towards_deletion(asset, here, policy, made, active)
+    elif (asset.removal == "vetoed" and any(m.local == "delete_pending" for m in asset.media)) or (
+        asset.removal in {"restored"} and any(m.local == "delete_pending" for m in asset.media)
+    ):
         made.wanted.append(("return", asset.id))
-    elif asset.removal == "deleted":
+    elif asset.removal in {"deleted", "purged"}:
         _after_deletion(asset, here, policy, made)
     return made
 
@@ -84,21 +92,14 @@ def _media_stages(asset: Asset, media: Media, policy: Policy) -> Iterator[str]:
             yield "rendition"
 
 
-def _exempt(asset: Asset, policy: Policy) -> Iterator[Reason]:
-    if policy.never_delete_favorites and asset.favorite:
-        yield Reason("favorite", "favourites are never deleted (deletion.never_delete)")
-    if policy.never_delete_hidden and asset.hidden:
-        yield Reason("hidden", "hidden photos are never deleted (deletion.never_delete)")
-
-
 def before_album(asset: Asset, here: Situation, policy: Policy) -> tuple[Reason, ...]:
     """Collect why an asset does not go into the album yet; staleness of evidence does not count here."""
-    facts = asset_facts(asset, ())
+    facts = asset_facts(asset, (), policy)
     rest = standing(facts, here, policy.deletion)
     ignore = {"not-pending", "dwell", "nas-stale", "in-motion"}
     off = () if policy.deletion.enabled else (Reason("off", "deletion is turned off"),)
     gone = () if asset.listed else (Reason("gone", "iCloud no longer lists it"),)
-    return (*off, *gone, *_exempt(asset, policy), *(r for r in rest if r.code not in ignore))
+    return (*off, *gone, *(r for r in rest if r.code not in ignore))
 
 
 def _towards_album(asset: Asset, here: Situation, policy: Policy, made: Plan) -> None:
@@ -106,15 +107,17 @@ def _towards_album(asset: Asset, here: Situation, policy: Policy, made: Plan) ->
     if not reasons:
         made.wanted.append(("album", asset.id))
     elif {reason.code for reason in reasons} == {"young"}:
-        made.wake(asset.created + policy.deletion.minimum_age)
+        made.wake(later(asset.created, policy.deletion.minimum_age))
 
 
-def _towards_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -> None:
+def _towards_deletion(
+    asset: Asset, here: Situation, policy: Policy, made: Plan, active: frozenset[str]
+) -> None:
     """After the dwell: renew what is stale, then wish for the deletion; the gate decides."""
     if asset.removal == "intent":
         made.wanted.append(("delete", asset.id))
         return
-    if asset.pending_since is None:
+    if asset.pending_since is None or not asset.listed:
         return
     due = asset.pending_since + policy.deletion.dwell
     if asset.hold_until is not None:
@@ -122,24 +125,26 @@ def _towards_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan)
     if here.now < due:
         made.wake(due)
         return
-    if _renew_evidence(asset.current, here, policy.deletion.evidence_age, made):
-        return
-    reasons = list(standing(asset_facts(asset, ()), here, policy.deletion))
-    if not reasons and here.window_open and here.frozen is None and policy.deletion.enabled:
+    facts = asset_facts(asset, (), policy)
+    reasons = [r for r in standing(facts, here, policy.deletion) if r.code not in RENEWABLE]
+    if reasons or ("delete" not in active and tuple(brakes(facts, here, policy.deletion))):
+        made.wake(here.now + LOOK_AGAIN)
+    elif not _renew_evidence(asset.current, here, policy.deletion.evidence_age, made):
         made.wanted.append(("delete", asset.id))
-    else:
-        made.wake(here.now + timedelta(minutes=1))
 
 
 def _renew_evidence(files: Iterable[Media], here: Situation, age: timedelta, made: Plan) -> bool:
-    """Want a cold read of every archived file whose last one is about to be too old; True if any."""
-    margin = min(PATIENCE, age / 2)
+    """Want a cold read of every archived file whose last one is (or soon will be) no proof; True if any."""
+    fresh = age - min(PATIENCE, age / 2)
     stale = [
         media.id
         for media in files
         if media.nas == "verified"
         and media.nas_verified_at is not None
-        and here.now - media.nas_verified_at > age - margin
+        and (
+            not timedelta(0) <= here.now - media.nas_verified_at <= fresh
+            or (media.nas_archive, media.nas_file_system) != (here.archive, here.file_system)
+        )
     ]
     made.wanted.extend(("verify", key) for key in stale)
     return bool(stale)
@@ -153,17 +158,41 @@ def _after_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -
     if here.now < last_check:
         made.wake(last_check)
     else:
-        _renew_evidence(asset.media, here, policy.last_check_before_expunge, made)
-    if policy.local_purge_after is None:
+        made.wanted.extend(
+            ("verify", media.id)
+            for media in asset.media
+            if media.nas == "verified" and (media.nas_verified_at or last_check) < last_check
+        )
+    if policy.local_purge_after is None or asset.removal == "purged":
         return
     due = asset.deleted_at + policy.local_purge_after
+    if asset.hold_until is not None:
+        due = max(due, asset.hold_until)
     if here.now < due:
         made.wake(due)
         return
-    files = [media for media in asset.media if media.on_disk]
-    stale = _renew_evidence(files, here, policy.deletion.evidence_age, made)
-    if not stale and all(media.nas == "verified" for media in files):
+    files = [media for media in asset.media if media.local == "delete_pending"]
+    facts = tuple(media_facts(media, in_motion=False) for media in files)
+    reasons = [r for r in may_purge(facts, here, policy.deletion) if r.code not in RENEWABLE]
+    if reasons:
+        made.wake(here.now + LOOK_AGAIN)
+    elif not _renew_evidence(files, here, policy.deletion.evidence_age, made):
         made.wanted.append(("purge", asset.id))
+
+
+def copies_missing(asset: Asset) -> bool:
+    """Say whether a deleted asset has a file that is neither on the local disk nor proven on the NAS."""
+    if asset.removal not in {"deleted", "purged"}:
+        return False
+    return any(not media.on_disk and media.nas in {"void", "mismatch"} for media in asset.current)
+
+
+def later(moment: datetime, span: timedelta) -> datetime:
+    """Add a span; the end of time where there is no such moment (photos are dated in the year 9999, too)."""
+    try:
+        return moment + span
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def settle(books: Books, asset: Asset, made: Plan) -> list[Task]:
@@ -179,7 +208,7 @@ def settle(books: Books, asset: Asset, made: Plan) -> list[Task]:
             fresh.append(task)
         elif task.state in {"done", "cancelled"}:
             task.state, task.attempt, task.due_at = "due", task.attempt + 1, books.now
-            task.failures, task.reason = 0, None
+            task.failures, task.rings, task.reason = 0, 0, None
             task.published_seq = task.published_at = None
             fresh.append(task)
     for task in books.by_asset.get(asset.id, ()):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.state.policy.facts import ASSET_STAGES, Proof
-from services.state.policy.listing import freeze, page_seen
+from services.state.policy.listing import asset_refreshed, freeze, page_seen
 from shared.domain import events
 from shared.domain.errors import IllegalMove
 from shared.domain.ids import GoogleLevel
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from services.state.policy.facts import Asset, Books, Media, Task
 
 RETRY_MOST = timedelta(hours=6)
+FACTS = (events.Deleted, events.Purged)
+"""What has happened to files whatever became of the task: it is recorded even when the answer comes late."""
 LOOK_FAILED = "downloader:icloud-look"
 """The downloader's attention record about a look at iCloud that failed."""
 NAS_MISSING = "nas_sync:nas_missing"
@@ -38,10 +40,22 @@ def apply(books: Books, report: events.Report) -> None:
         if isinstance(report, events.Failed):
             _failed(books, task, report)
             return
-        if not _finish(task, report):
+        _check_asset(books.assets[task.asset_id], report.asset)
+        ended = _finish(task, report)
+        if not ended and not isinstance(report, FACTS):
             return
         books.touched.add(task.asset_id)
+    elif isinstance(report, events.GoogleEvidence | events.GoogleSuspect | events.Unstaged):
+        media = books.media.get(report.media)
+        if media is not None:
+            _check_asset(books.asset_of(media), report.asset)
     _APPLY[type(report)](books, report)
+
+
+def _check_asset(asset: Asset, named: str) -> None:
+    """Refuse a report about another asset: row numbers are allotted anew after a database was restored."""
+    if asset.icloud_id != named:
+        raise IllegalMove(f"the report is about {named}, and this row is {asset.icloud_id}")
 
 
 def _finish(task: Task, report: events.Outcome) -> bool:
@@ -49,7 +63,7 @@ def _finish(task: Task, report: events.Outcome) -> bool:
     if not task.active and task.state != "quarantined":
         return False
     task.state, task.reason, task.due_at, task.seconds = "done", None, None, report.seconds
-    task.failures = 0
+    task.failures = task.rings = 0
     return True
 
 
@@ -66,7 +80,8 @@ def _failed(books: Books, task: Task, report: events.Failed) -> None:
         return
     delay = min(books.first_retry * 4 ** (task.failures - 1), RETRY_MOST)
     if report.retry_after is not None:
-        delay = max(delay, timedelta(seconds=report.retry_after))
+        asked = timedelta(seconds=min(report.retry_after, RETRY_MOST.total_seconds()))
+        delay = max(delay, asked)
     task.state, task.attempt, task.due_at = "due", task.attempt + 1, books.now + delay
     task.published_seq = task.published_at = None
 
@@ -83,6 +98,8 @@ def _downloaded(books: Books, report: events.Downloaded) -> None:
     media = _media(books, report)
     if media.local != "wanted":
         return
+    if report.path != media.path or (media.listed_size and report.size != media.listed_size):
+        raise IllegalMove(f"media {media.id} should be {media.listed_size} bytes at {media.path}")
     media.sha256, media.initial_size = report.sha256, report.size
     books.move(media, "local", "backup")
 
@@ -147,7 +164,8 @@ def _nas_verified(books: Books, report: events.NasVerified) -> None:
 def _take_nas_evidence(
     books: Books, media: Media, report: events.NasVerified | events.RenditionArchived, path: str
 ) -> None:
-    media.nas_path, media.nas_verified_at, media.nas_grade = path, report.at, report.grade
+    media.nas_path, media.nas_grade = path, report.grade
+    media.nas_verified_at = min(report.at, books.now)  # a worker's clock may be ahead
     media.nas_archive, media.nas_file_system = report.archive, report.file_system
     books.touched.add(media.asset_id)
     books.proofs.append(
@@ -173,7 +191,14 @@ def _note_archive(books: Books, archive: str, file_system: str) -> None:
 
 
 def _nas_mismatch(books: Books, report: events.NasMismatch) -> None:
-    _mismatch(books, _media(books, report), report.path, report.reason)
+    """Another archive is there: what was seen on the old one is void. The same one: its bytes have changed."""
+    media = _media(books, report)
+    there = (report.archive, report.file_system)
+    if media.nas == "verified" and there != (media.nas_archive, media.nas_file_system):
+        _note_archive(books, *there)
+        books.move(media, "nas", "void", "another archive or disk is there")
+        return
+    _mismatch(books, media, report.path, report.reason)
 
 
 def _mismatch(books: Books, media: Media, path: str, why: str) -> None:
@@ -219,10 +244,17 @@ def _album_added(books: Books, report: events.AlbumAdded) -> None:
     if asset.removal != "none":
         return
     asset.pending_since, asset.hold_until, asset.kept_because = books.now, None, None
+    asset.was_pending = True
     books.move(asset, "removal", "pending")
     for media in asset.media:
         if media.local == "backup":
             books.move(media, "local", "delete_pending")
+
+
+def _album_vetoed(books: Books, report: events.AlbumVetoed) -> None:
+    asset = _asset(books, report)
+    if asset.removal == "none":
+        books.move(asset, "removal", "vetoed", "the person took it out of the album")
 
 
 def _album_returned(books: Books, report: events.AlbumReturned) -> None:
@@ -247,21 +279,43 @@ def _deletion_kept(books: Books, report: events.DeletionKept) -> None:
 
 
 def _deleted(books: Books, report: events.Deleted) -> None:
+    """Record a deletion as the fact that it is; one without an open permit of this asset freezes all others."""
     asset = _asset(books, report)
-    if asset.removal != "intent" or asset.permit != report.permit:
+    whose, outcome = books.permits.get(report.permit, (None, ""))
+    if whose != asset.id:
         freeze(books, f"{asset.filename} was reported deleted without a permit")
         return
-    asset.deleted_at, asset.listed, asset.kept_because = report.at, False, None
+    if outcome == "deleted":
+        return
+    asset.deleted_at, asset.listed = report.at, False
+    books.touched.add(asset.id)
+    if outcome != "open" or asset.permit != report.permit or asset.removal != "intent":
+        freeze(books, f"{asset.filename} was deleted under a permit that had ended ({outcome})")
+        return
+    asset.pending_since = asset.hold_until = asset.kept_because = None
     books.closed_permits[report.permit] = "deleted"
     books.move(asset, "removal", "deleted")
 
 
 def _purged(books: Books, report: events.Purged) -> None:
+    """Record which local files are gone, whatever the task was."""
     asset = _asset(books, report)
     for media in asset.media:
         if media.id in report.media and media.local == "delete_pending":
             books.move(media, "local", "purged")
-    books.move(asset, "removal", "purged")
+    if asset.removal == "deleted" and not any(m.local == "delete_pending" for m in asset.media):
+        books.move(asset, "removal", "purged")
+
+
+def _purge_kept(books: Books, report: events.PurgeKept) -> None:
+    _asset(books, report).hold_until = books.now + KEPT_FOR
+
+
+def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
+    media = _media(books, report)
+    if media.compression == "compressed":
+        media.rendition_path = media.rendition_sha256 = media.rendition_size = None
+        books.move(media, "compression", "none", report.reason)
 
 
 def _attention(books: Books, report: events.Attention) -> None:
@@ -291,6 +345,10 @@ _APPLY: dict[type[events.Report], Callable[[Books, Any], None]] = {
     events.DeletionKept: _deletion_kept,
     events.Deleted: _deleted,
     events.Purged: _purged,
+    events.PurgeKept: _purge_kept,
+    events.RenditionLost: _rendition_lost,
+    events.AlbumVetoed: _album_vetoed,
+    events.AssetRefreshed: asset_refreshed,
     events.Attention: _attention,
 }
 
@@ -308,4 +366,6 @@ def icloud_ids(report: events.Report) -> tuple[str, ...]:
     """Return the iCloud ids that a listing names."""
     if isinstance(report, events.PageSeen):
         return (*(seen.asset for seen in report.assets), *report.gone)
+    if isinstance(report, events.AssetRefreshed):
+        return (report.seen.asset,)
     return ()

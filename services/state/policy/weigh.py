@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from services.state.policy.facts import Asset, Media, Task
+    from services.state.policy.rules import Policy
 
 MUTATORS = frozenset({"nas", "rendition"})
 """Stages that put a copy somewhere or move it."""
@@ -21,7 +22,7 @@ def moving(tasks: Iterable[Task]) -> frozenset[int]:
     return frozenset(task.key for task in tasks if task.active and task.stage in MUTATORS)
 
 
-def asset_facts(asset: Asset, in_motion: Collection[int]) -> AssetFacts:
+def asset_facts(asset: Asset, in_motion: Collection[int], policy: Policy) -> AssetFacts:
     """Translate an asset with its current media."""
     return AssetFacts(
         asset=asset.icloud_id,
@@ -32,11 +33,22 @@ def asset_facts(asset: Asset, in_motion: Collection[int]) -> AssetFacts:
         problem=asset.problem,
         vetoed=asset.removal == "vetoed",
         approved=asset.approved,
-        media=tuple(_media_facts(media, media.id in in_motion) for media in asset.current),
+        media=tuple(media_facts(media, media.id in in_motion) for media in asset.current),
+        waiting=asset.removal in {"pending", "intent"},
+        exempt=_exempt(asset, policy),
     )
 
 
-def _media_facts(media: Media, in_motion: bool) -> MediaFacts:
+def _exempt(asset: Asset, policy: Policy) -> str | None:
+    if policy.never_delete_favorites and asset.favorite:
+        return "favourites are never deleted (deletion.never_delete)"
+    if policy.never_delete_hidden and asset.hidden:
+        return "hidden photos are never deleted (deletion.never_delete)"
+    return None
+
+
+def media_facts(media: Media, in_motion: bool) -> MediaFacts:
+    """Translate one file."""
     provable = media.google not in {"refused", "suspect", "exempt"}
     return MediaFacts(
         media=media.id,

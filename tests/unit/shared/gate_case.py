@@ -71,6 +71,7 @@ class Case:
             problem=None,
             vetoed=False,
             approved=False,
+            waiting=True,
             media=tuple(media(resource) for resource in Resource),
         )
     )

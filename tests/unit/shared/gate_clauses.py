@@ -57,6 +57,8 @@ OF_THE_ASSET: list[tuple[str, str, Callable[[Case], Case]]] = [
     ("gone", "deleted already", fresh(deleted=True)),
     ("veto", "taken out of the album", fresh(in_album=False)),
     ("veto", "vetoed before", facts(vetoed=True)),
+    ("not-waiting", "deleted, restored or never put into the album", facts(waiting=False)),
+    ("exempt", "a favourite that the person's settings keep", facts(exempt="favourites stay")),
     ("zone", "a shared library", fresh(zone="SharedSync-1")),
     ("zone", "archived from a shared library", facts(zone="SharedSync-1")),
     ("stale", "an old look", fresh(fetched_at=NOW - timedelta(minutes=5) - SECOND)),

@@ -47,7 +47,7 @@ def test_two_outcomes_of_one_try_have_two_ids() -> None:
 
 
 def test_a_report_is_read_as_its_own_type() -> None:
-    seen = events.GoogleEvidence(id="g", at=AT, media=1, level=GoogleLevel.FREED)
+    seen = events.GoogleEvidence(id="g", at=AT, media=1, asset="A", level=GoogleLevel.FREED)
     for report in (failed(), seen):
         assert REPORT.validate_json(report.model_dump_json()) == report
 

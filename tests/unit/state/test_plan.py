@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from services.state.policy.facts import Task
-from services.state.policy.plan import Plan, plan, settle
+from services.state.policy.plan import LOOK_AGAIN, Plan, plan, settle
 from shared.domain.ids import Resource
 from shared.domain.pipeline import STAGES, Stage
 from tests.unit.state.plan_case import (
@@ -111,7 +110,7 @@ def test_no_deletion_is_wished_for_while_it_is_off_frozen_or_out_of_hours(
     policy: Policy, here: Situation
 ) -> None:
     assert stages(pending(), policy, here) == set()
-    assert plan(pending(), here, policy).wake_at == NOW + timedelta(minutes=1)
+    assert plan(pending(), here, policy).wake_at == NOW + LOOK_AGAIN
 
 
 def test_stale_evidence_is_renewed_before_a_deletion_is_wished_for() -> None:

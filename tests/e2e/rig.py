@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     Look = Callable[[Status, Supervisor], None]
     Glance = Callable[[Status], None]
 
-DEADLINE_S = 150.0
+DEADLINE_S = 220.0
+"""Generous, because a deletion whose permit died with its holder waits until that permit (60 s) has lapsed."""
 POLL_S = 0.05
 QUICKER = {
     "deletion": {"dwell": "0.3s", "local_purge_after": "0.2s"},

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
+from simulators.demo.ending import STOPPED, Ending
+from simulators.demo.folder import Refused
 from simulators.demo.play import Wish, play
+
+REFUSED: Final = 2
 
 
 def main() -> int:
@@ -26,7 +32,19 @@ def main() -> int:
         parser.error(f"--photos: {told.photos} is not a folder")
     photos = told.photos.resolve() if told.photos else None
     wish = Wish(told.dir.resolve(), photos, told.size, told.deadline, told.phone)
-    return play(wish, Console())
+    ending = Ending()
+    ending.listen()
+    try:
+        return play(wish, Console(), ending)
+    except Refused as refused:
+        sys.stderr.write(f"{refused}\n")
+        return REFUSED
+    except BaseException:
+        if not ending.asked:
+            raise
+        with suppress(OSError):  # the terminal may be gone
+            sys.stderr.write("Stopped; run it again to start over.\n")
+        return STOPPED
 
 
 if __name__ == "__main__":

@@ -41,11 +41,19 @@ class Apple:
                 stdout=log,
                 stderr=log,
             )  # fmt: skip
+        try:
+            return cls._until_told(process, run_dir)
+        except BaseException:  # an interruption, too: nothing may stay behind
+            process.kill()
+            process.wait()
+            raise
+
+    @classmethod
+    def _until_told(cls, process: subprocess.Popen[bytes], run_dir: Path) -> Apple:
         told = run_dir / "icloud.json"
         deadline = time.monotonic() + READY_SECONDS
         while not told.exists():
             if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
                 words = (run_dir / "icloud.log").read_text()[-500:]
                 raise RuntimeError(f"The simulated iCloud did not start: {words}")
             time.sleep(0.05)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,10 +12,11 @@ from shared.cli.asking import operator
 from shared.runtime.supervisor import Supervisor
 from simulators.demo import report
 from simulators.demo.configuration import OVERRIDES, Folders
+from simulators.demo.folder import check_apart, claimed, fresh_folder, give_home
 from simulators.demo.owner import Owner
 from simulators.demo.progress import Bars, NotFinished, Watched, watch
 from simulators.demo.proof import fingerprint
-from simulators.demo.scene import fresh_folder, plants, scene
+from simulators.demo.scene import plants, scene
 from simulators.library import generate
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from shared.domain.questions import Status
+    from simulators.demo.ending import Ending
     from simulators.demo.scene import Scene
 
 
@@ -39,11 +40,22 @@ class Wish:
     phone: str
 
 
-def play(wish: Wish, console: Console) -> int:
-    """Run the demo; 0 when the pipeline came to rest and the proof holds."""
-    began = time.monotonic()
+def play(wish: Wish, console: Console, ending: Ending) -> int:
+    """Run the demo; 0 when the pipeline came to rest and the proof holds. Refused: it did not start.
+
+    KeyboardInterrupt: a signal ended it; nothing runs any more.
+    """
     folders = Folders(wish.root)
-    fresh_folder(folders)
+    if wish.photos is not None:
+        check_apart(wish.root, wish.photos)
+    with claimed(folders):
+        fresh_folder(folders)
+        give_home(folders)
+        return _play(wish, folders, console, ending)
+
+
+def _play(wish: Wish, folders: Folders, console: Console, ending: Ending) -> int:
+    began = time.monotonic()
     library = wish.photos or folders.root / "library"
     if wish.photos is None:
         console.print("Making a library of photos and videos...")
@@ -52,7 +64,7 @@ def play(wish: Wish, console: Console) -> int:
     with scene(folders, library, wish.phone) as here:
         report.overrides(console, OVERRIDES)
         try:
-            asyncio.run(_show(here, watched, wish.deadline, console))
+            ending.run(_show(here, watched, wish.deadline, console))
         except NotFinished as error:
             wrong.append(f"the pipeline did not come to rest within {wish.deadline:.0f} s: {error}")
         found = here.judge()

@@ -1,12 +1,11 @@
-"""Sets the demo's stage and judges what is left on it: simulators, settings, sign-in, proof; it empties only its own folder."""
+"""Sets the demo's stage and judges what is left on it: simulators, settings, sign-in, proof; it deletes nothing."""
 
 from __future__ import annotations
 
 import json
 import secrets
-import shutil
 import socket
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from shared.domain.ids import Area
 from shared.runtime.settings import Common, load_common
 from simulators.demo import configuration
 from simulators.demo.apple import APPLE_ID, Apple
+from simulators.demo.folder import fresh_folder
 from simulators.demo.proof import Findings, google_holds, nas_holds, prove
 from simulators.phone.launch import PhoneProgram
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from simulators.demo.configuration import Folders
 
-MARK = ".photoduct-demo"
+
+__all__ = ("Scene", "expected", "fresh_folder", "plants", "scene")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +50,17 @@ class Scene:
         return prove(self.apple.truth(), google, nas, expected(self.library))
 
 
-def fresh_folder(folders: Folders) -> None:
-    """Empty the demo's own folder of an earlier run; refuse any other that is not empty."""
-    root = folders.root
-    if root.exists() and any(root.iterdir()):
-        if not (root / MARK).exists():
-            raise SystemExit(
-                f"{root} is not empty and not a demo's folder; choose another with --dir."
-            )
-        shutil.rmtree(root)
-    root.mkdir(parents=True, exist_ok=True)
-    (root / MARK).touch()
-    for folder in (folders.data, folders.nas, *(folders.media / area for area in Area)):
-        folder.mkdir(parents=True)
-
-
 @contextmanager
 def scene(folders: Folders, library: Path, phone_mode: str) -> Iterator[Scene]:
     """Start iCloud and the phone, sign in, write the settings; end both at the end."""
-    apple = Apple.start(library, folders.root / "icloud", secrets.token_urlsafe(12))
-    try:
-        with _phone(folders, phone_mode) as phone:
-            _configure(folders, apple, phone)
-            yield Scene(folders, library, apple, phone)
-    finally:
-        apple.stop()
+    with ExitStack() as stack:
+        apple = Apple.start(library, folders.root / "icloud", secrets.token_urlsafe(12))
+        stack.callback(apple.stop)
+        phone = _phone(folders, phone_mode)
+        stack.callback(phone.stop)  # also when it is interrupted before it is ready
+        phone.start()
+        _configure(folders, apple, phone)
+        yield Scene(folders, library, apple, phone)
 
 
 def _phone(folders: Folders, mode: str) -> PhoneProgram:

@@ -6,10 +6,12 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from services.nas_sync.ports import CopyDiffers, CopyMissing
+from services.nas_sync.ports import ORIGINALS, CopyDiffers, CopyMissing, RenditionUnusable
+from shared.adapters.finding import find_file
 from shared.adapters.local_files import resolve_beneath
-from shared.domain.events import NasMismatch, NasVerified, RenditionArchived
+from shared.domain.events import NasMismatch, NasVerified, RenditionArchived, RenditionLost
 from shared.domain.ids import Area
+from shared.ports.files import Occupied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,12 +29,22 @@ class Archive:
         self._library, self._nas, self._clock = library, nas, clock
 
     async def store(self, work: FileWork) -> Sequence[Report]:
-        """Publish the original and read it back cold."""
+        """Publish the original and read it back cold; what was archived before is looked for first."""
+        return await self._proven(work, lambda: self._stored(work))
+
+    def _stored(self, work: FileWork) -> Evidence:
         file = work.file
-        source = resolve_beneath(self._library, f"{file.area}/{file.path}")
-        return await self._proven(
-            work, lambda: self._nas.store(file.path, source, file.size, file.sha256)
-        )
+        if work.nas_path is not None:
+            with suppress(CopyMissing):
+                return self._nas.verify(work.nas_path, file.sha256, file.size)
+        source = find_file(self._library, file)
+        try:
+            return self._nas.store(file.path, source, file.size, file.sha256)
+        except Occupied:
+            if work.nas_path is None:
+                raise
+            retreat = f"{ORIGINALS}/{file.path}"  # its rendition lies at its place
+            return self._nas.store(retreat, source, file.size, file.sha256)
 
     async def verify(self, work: FileWork) -> Sequence[Report]:
         """Read the archived original back cold once more, wherever a rendition has sent it."""
@@ -60,9 +72,15 @@ class Archive:
             )
         ]
 
-    def _mismatch(self, work: FileWork, error: Exception) -> Report:
-        path = work.nas_path or work.file.path
-        return work.outcome(NasMismatch, self._clock.now(), path=path, reason=str(error))
+    def _mismatch(self, work: FileWork, error: CopyDiffers | CopyMissing) -> Report:
+        return work.outcome(
+            NasMismatch,
+            self._clock.now(),
+            path=work.nas_path or work.file.path,
+            reason=str(error),
+            archive=error.archive.id,
+            file_system=error.archive.fs_uuid,
+        )
 
     async def place_rendition(self, work: RenditionWork) -> Sequence[Report]:
         """Put the rendition in the original's place, the original into `.originals/`, and prove both."""
@@ -78,6 +96,8 @@ class Archive:
             )
         except (CopyDiffers, CopyMissing) as error:
             return [self._mismatch(work, error)]
+        except RenditionUnusable as error:
+            return [work.outcome(RenditionLost, self._clock.now(), reason=str(error))]
         await asyncio.to_thread(_clear, rendition)
         return [
             work.outcome(

@@ -9,14 +9,22 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NewType
 
-from services.nas_sync.ports import Archive, CopyDiffers, CopyMissing, Evidence, NasMissing
+from services.nas_sync.ports import (
+    ORIGINALS,
+    Archive,
+    CopyDiffers,
+    CopyMissing,
+    Evidence,
+    NasMissing,
+    RenditionUnusable,
+)
 from shared.adapters.cold_read import cold_sha256
-from shared.adapters.exchanging import exchange
+from shared.adapters.exchanging import alone_in, exchange
 from shared.adapters.local_files import resolve_beneath, sorted_errors
 from shared.adapters.mounts import mount_of
 from shared.adapters.publishing import publish
 from shared.domain.errors import Fatal
-from shared.ports.files import Occupied, SourceMissing
+from shared.ports.files import Occupied, SourceMissing, WrongHash, WrongLength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
 
 ArchiveId = NewType("ArchiveId", str)
 MARKER = ".photoduct-archive"
-ORIGINALS = ".originals"
 _MARKER_LIMIT = 4096
 
 
@@ -110,20 +117,23 @@ class Nas:
     ) -> tuple[Evidence, Evidence]:
         """Put a rendition at `relative` and the original at `.originals/relative`; return the proofs of original and rendition.
 
-        Call it again after any failure. Raises as `publish` and `exchange`, CopyMissing, CopyDiffers, NasMissing.
+        Call it again after any failure. Raises as `publish` and `exchange`, RenditionUnusable, CopyMissing, CopyDiffers,
+        NasMissing.
         """
         retreat = f"{ORIGINALS}/{relative}"
-        with self._mounted() as archive:
-            original = resolve_beneath(self._root, relative)
+        original = resolve_beneath(self._root, relative)
+        with self._mounted() as archive, alone_in(original.parent):
             staged = original.with_name(_staged_name(relative, rendition_sha256))
-            if self._read(relative).sha256 != rendition_sha256:
-                publish(
-                    rendition,
-                    staged,
-                    size=rendition_size,
-                    sha256=rendition_sha256,
-                    mtime=_mtime(original),
-                )
+            if self._read(archive, relative).sha256 != rendition_sha256:
+                mtime = _mtime(original)
+                with _usable():
+                    publish(
+                        rendition,
+                        staged,
+                        size=rendition_size,
+                        sha256=rendition_sha256,
+                        mtime=mtime,
+                    )
             exchange(
                 original,
                 staged,
@@ -153,20 +163,30 @@ class Nas:
                 raise NasMissing(f"The NAS archive at {self._root} was mounted anew meanwhile.")
 
     def _prove(self, archive: Archive, relative: str, sha256: str, size: int | None) -> Evidence:
-        found = self._read(relative)
+        found = self._read(archive, relative)
         if found.sha256 != sha256 or found.size != (found.size if size is None else size):
             raise CopyDiffers(
-                f"The copy {relative} has SHA-256 {found.sha256} and {found.size} bytes instead of {sha256}."
+                f"The copy {relative} has SHA-256 {found.sha256} and {found.size} bytes instead of {sha256}.",
+                archive,
             )
         return Evidence(
             relative, found.sha256, found.size, found.grade, archive.id, archive.fs_uuid
         )
 
-    def _read(self, relative: str) -> ColdRead:
+    def _read(self, archive: Archive, relative: str) -> ColdRead:
         try:
             return cold_sha256(resolve_beneath(self._root, relative))
         except SourceMissing as error:  # of an unplugged archive `_mounted` says NasMissing instead
-            raise CopyMissing(f"The archive has no copy at {relative}.") from error
+            raise CopyMissing(f"The archive has no copy at {relative}.", archive) from error
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Tell trouble with the rendition's own bytes from trouble with the original's."""
+    try:
+        yield
+    except (SourceMissing, WrongHash, WrongLength) as error:
+        raise RenditionUnusable(f"The rendition cannot be archived: {error}") from error
 
 
 def _mtime(source: Path) -> float | None:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from shared.ports.files import Grade
 
 
+ORIGINALS = ".originals"
+"""The archive's folder for originals whose place a rendition has taken; below it, the same path."""
+
+
 class NasMissing(Waiting):
     """The archive is not mounted, or is another one than a moment ago."""
 
@@ -21,12 +25,8 @@ class NasMissing(Waiting):
         super().__init__(text, attention="nas_missing", retry_after=60.0)
 
 
-class CopyMissing(Permanent):
-    """The archive is there and the copy is not: earlier evidence of it is void."""
-
-
-class CopyDiffers(Permanent):
-    """The copy holds other bytes than recorded: deletion freezes until a person looks."""
+class RenditionUnusable(Permanent):
+    """The rendition to be archived is gone or holds other bytes than it should; the archive is as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,22 @@ class Archive:
     """`uuid:...`; where the file system tells none, `fsid:...` or `origin:...`."""
     mount_id: int
     grade: Grade
+
+
+class CopyMissing(Permanent):
+    """The archive is there and the copy is not: earlier evidence of it is void."""
+
+    def __init__(self, text: str, archive: Archive) -> None:
+        super().__init__(text)
+        self.archive = archive
+
+
+class CopyDiffers(Permanent):
+    """The copy holds other bytes than recorded: deletion freezes until a person looks."""
+
+    def __init__(self, text: str, archive: Archive) -> None:
+        super().__init__(text)
+        self.archive = archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +88,10 @@ class NasArchive(Protocol):
         rendition_sha256: str,
         original_sha256: str,
     ) -> tuple[Evidence, Evidence]:
-        """Put a rendition in its original's place; return the proofs of original (at its retreat) and rendition."""
+        """Put a rendition in its original's place; return the proofs of original (at its retreat) and rendition.
+
+        Raises RenditionUnusable, CopyMissing, CopyDiffers and the errors of `shared.ports.files`.
+        """
         ...
 
     def free_bytes(self) -> int:

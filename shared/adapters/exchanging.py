@@ -9,7 +9,9 @@ A run that died anywhere is finished by the next one, which finds its row above 
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ from shared.ports.files import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from shared.domain.errors import PhotoductError
@@ -42,6 +45,22 @@ class _Exchange:
     retired: Path
     original_sha256: str
     rendition_sha256: str
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold back every other worker that exchanges in this folder; where it can't be locked, the exchange's own checks are left."""
+    fd = -1
+    try:
+        with suppress(
+            OSError
+        ):  # no such folder: nothing to exchange; some network shares lock no folders
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        if fd >= 0:
+            os.close(fd)
 
 
 def exchange(

@@ -12,7 +12,7 @@ import pytest
 
 from services.nas_sync import nas as module
 from services.nas_sync.nas import MARKER, AlreadyAnArchive, Nas, init_archive, read_marker
-from services.nas_sync.ports import CopyDiffers, CopyMissing, NasMissing
+from services.nas_sync.ports import CopyDiffers, CopyMissing, NasMissing, RenditionUnusable
 from shared.adapters import file_syscalls
 from shared.adapters.cold_read import cold_sha256
 from shared.adapters.local_files import resolve_beneath
@@ -216,10 +216,11 @@ def test_a_bad_rendition_never_takes_the_place(
 ) -> None:
     """Tdarr#408 #411 #511: a bad transcode replaces the source."""
     nas.store(NAME, photo, len(PHOTO), SHA)
-    small.write_bytes(SMALL[::-1])
-    with pytest.raises(WrongHash):
-        replace(nas, small)
-    assert (root / NAME).read_bytes() == PHOTO
+    for damage in (SMALL[::-1], SMALL[1:], None):
+        small.write_bytes(damage) if damage else small.unlink()
+        with pytest.raises(RenditionUnusable):
+            replace(nas, small)
+        assert (root / NAME).read_bytes() == PHOTO
 
 
 def test_only_the_recorded_original_is_retired(root: Path, nas: NasArchive, small: Path) -> None:
@@ -258,4 +259,27 @@ def test_equal_photos_in_one_folder_can_be_replaced_at_once(
         proofs = list(pool.map(put, names))
     assert {(original.sha256, placed.sha256) for original, placed in proofs} == {(SHA, SMALL_SHA)}
     assert all((root / ".originals" / name).read_bytes() == PHOTO for name in names)
+    assert not list(root.rglob("*.exchange"))
+
+
+def test_two_workers_at_one_rendition_both_find_it_placed(
+    root: Path, nas: NasArchive, photo: Path, small: Path
+) -> None:
+    for number in range(8):
+        name = f"2024/05/IMG_{number:04}.HEIC"
+        nas.store(name, photo, len(PHOTO), SHA)
+
+        def put(_: int, name: str = name) -> tuple[Evidence, Evidence]:
+            return nas.replace_with_rendition(
+                name,
+                small,
+                rendition_size=len(SMALL),
+                rendition_sha256=SMALL_SHA,
+                original_sha256=SHA,
+            )
+
+        with ThreadPoolExecutor(4) as pool:
+            proofs = list(pool.map(put, range(4)))
+        assert {one.sha256 for one, _ in proofs} == {SHA}
+        assert (root / ".originals" / name).read_bytes() == PHOTO
     assert not list(root.rglob("*.exchange"))

@@ -1,0 +1,189 @@
+"""What is reported of the archive: which copy, on which archive, and whose loss it was."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.nas_sync.handler import Archive
+from services.nas_sync.nas import Nas, init_archive, read_marker
+from shared.domain.events import (
+    FileRef,
+    FileWork,
+    NasMismatch,
+    NasVerified,
+    RenditionArchived,
+    RenditionLost,
+    RenditionWork,
+    Report,
+)
+from shared.domain.ids import Area, Kind, Resource
+from shared.ports.files import Occupied, SourceMissing, WrongHash
+from tests.unit.downloader.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+PHOTO, SMALL = (hashlib.shake_256(b"photo").digest(size) for size in (4_000, 900))
+NAME = "2024/05/IMG_0001.HEIC"
+RETREAT = f".originals/{NAME}"
+FILE = FileRef(
+    media=1,
+    resource=Resource.ORIGINAL,
+    area=Area.BACKUP,
+    path=NAME,
+    sha256=hashlib.sha256(PHOTO).hexdigest(),
+    size=len(PHOTO),
+)
+
+
+def work(nas_path: str | None = None) -> FileWork:
+    return FileWork(
+        stage="nas",
+        key=1,
+        attempt=1,
+        asset="A1",
+        created=FakeClock().now(),
+        file=FILE,
+        filename="IMG_0001.HEIC",
+        kind=Kind.PHOTO,
+        nas_path=nas_path,
+    )
+
+
+def rendition_work() -> RenditionWork:
+    return RenditionWork(
+        **work(NAME).model_dump(exclude={"stage"}),
+        stage="rendition",
+        rendition_path="1/1-x.HEIC",
+        rendition_sha256=hashlib.sha256(SMALL).hexdigest(),
+        rendition_size=len(SMALL),
+    )
+
+
+def put(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    for area in ("backup", "delete_pending", "compress"):
+        (tmp_path / "library" / area).mkdir(parents=True)
+    put(tmp_path / "library/backup" / NAME, PHOTO)
+    put(tmp_path / "library/compress/1/1-x.HEIC", SMALL)
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def nas(tmp_path: Path) -> Path:
+    (tmp_path / "nas").mkdir()
+    init_archive(tmp_path / "nas")
+    return tmp_path / "nas"
+
+
+@pytest.fixture
+def archive(library: Path, nas: Path) -> Archive:
+    return Archive(library, Nas(nas), FakeClock())
+
+
+def verified(reports: Sequence[Report]) -> str:
+    (report,) = reports
+    assert isinstance(report, NasVerified)
+    assert (report.sha256, report.asset) == (FILE.sha256, "A1")
+    return report.path
+
+
+async def test_a_file_that_an_album_task_moved_is_archived_all_the_same(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    away = put(library / "delete_pending" / NAME, b"")
+    (library / "backup" / NAME).rename(away)
+    assert verified(await archive.store(work())) == NAME
+    assert (nas / NAME).read_bytes() == PHOTO
+
+
+async def test_what_was_archived_before_is_looked_for_first(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, SMALL)
+    put(nas / RETREAT, PHOTO)
+    (library / "backup" / NAME).unlink()
+    assert verified(await archive.store(work(RETREAT))) == RETREAT
+
+
+async def test_what_a_new_disk_lacks_is_stored_at_its_own_place(
+    nas: Path, archive: Archive
+) -> None:
+    assert verified(await archive.store(work(RETREAT))) == NAME
+    assert (nas / NAME).read_bytes() == PHOTO
+
+
+async def test_where_its_rendition_lies_the_original_goes_to_its_retreat(
+    nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, SMALL)
+    for _ in range(2):
+        assert verified(await archive.store(work(RETREAT))) == RETREAT
+    assert (nas / NAME).read_bytes() == SMALL
+    assert (nas / RETREAT).read_bytes() == PHOTO
+
+
+async def test_a_stranger_at_the_place_of_a_new_file_is_no_rendition(
+    nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, SMALL)
+    with pytest.raises(Occupied):
+        await archive.store(work())
+    assert not (nas / ".originals").exists()
+
+
+@pytest.mark.parametrize("stage", ["store", "verify", "place_rendition"])
+async def test_a_mismatch_names_the_archive_that_it_was_seen_on(
+    nas: Path, archive: Archive, stage: str
+) -> None:
+    if stage == "store":
+        put(nas / NAME, SMALL)  # else the copy is missing
+    task = rendition_work() if stage == "place_rendition" else work(NAME)
+    (report,) = await getattr(archive, stage)(task)
+    assert isinstance(report, NasMismatch)
+    marker = read_marker(nas)
+    assert (report.archive, report.file_system) == (marker.id, marker.fs_uuid)
+
+
+@pytest.mark.parametrize("damage", [None, SMALL[::-1], SMALL[1:]])
+async def test_a_lost_rendition_is_told_and_the_original_stays(
+    library: Path, nas: Path, archive: Archive, damage: bytes | None
+) -> None:
+    put(nas / NAME, PHOTO)
+    small = library / "compress/1/1-x.HEIC"
+    small.write_bytes(damage) if damage else small.unlink()
+    (report,) = await archive.place_rendition(rendition_work())
+    assert isinstance(report, RenditionLost)
+    assert (nas / NAME).read_bytes() == PHOTO
+
+
+async def test_trouble_with_the_original_is_no_lost_rendition(nas: Path, archive: Archive) -> None:
+    put(nas / NAME, b"edited by hand")
+    with pytest.raises(WrongHash):
+        await archive.place_rendition(rendition_work())
+
+
+async def test_a_placed_rendition_is_no_lost_one_when_the_work_comes_again(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, PHOTO)
+    for _ in range(2):
+        (report,) = await archive.place_rendition(rendition_work())
+        assert isinstance(report, RenditionArchived)
+    assert not (library / "compress/1").exists()
+
+
+async def test_a_file_that_is_nowhere_is_tried_again_later(library: Path, archive: Archive) -> None:
+    (library / "backup" / NAME).unlink()
+    with pytest.raises(SourceMissing):
+        await archive.store(work())

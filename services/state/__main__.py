@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from services.state.answers import Answers
+from services.state.claims import Claims
 from services.state.database import check, open_database
 from services.state.desk import Desk
 from services.state.gauges import Gauges
@@ -33,7 +34,9 @@ async def main() -> None:
             store = Store(engine, str(common.library.root), rules.deletion.google_level)
             truth = Truth(store, rules, clock, lambda _: service.may_run(switch.during))
             answers = Answers(store, truth, rules, clock)
-            desk = Desk(service.connection, service.publisher, truth, answers, Orders(store, clock))
+            claims = Claims(store, rules, clock, truth.situations)
+            orders = Orders(store, clock)
+            desk = Desk(service.connection, service.publisher, truth, claims, answers, orders)
             gauges = Gauges(service.metrics.registry)
             reconciler = Reconciler(service.connection, store, clock, settings.patience)
             await desk.serve()

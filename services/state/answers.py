@@ -121,7 +121,7 @@ class Answers:
         with self._store.transaction(self._clock.now()) as transaction:
             ids = list(transaction.connection.execute(query).scalars())
             transaction.load_assets(ids)
-            here = self._truth.situation(transaction)
+            here = self._truth.situations.plain(transaction)
             books = transaction.books
             return questions.Rows(
                 rows=tuple(

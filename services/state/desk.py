@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from services.state.answers import Answers
+    from services.state.claims import Claims
     from services.state.orders import Orders
     from services.state.truth import Truth
     from shared.adapters.jetstream import Connection
@@ -55,11 +56,13 @@ class Desk:
         connection: Connection,
         publisher: Publisher,
         truth: Truth,
+        claims: Claims,
         answers: Answers,
         orders: Orders,
     ) -> None:
         self._connection, self._publisher = connection, publisher
         self._truth, self._answers, self._orders = truth, answers, orders
+        self._claims_of = claims
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._relays: set[asyncio.Task[None]] = set()
         self._claims: asyncio.Queue[_Claim] = asyncio.Queue()
@@ -118,7 +121,7 @@ class Desk:
         """Answer the questions of workers and of the person at the command line."""
         answers, orders = self._answers, self._orders
         table: dict[str, tuple[type[BaseModel], Callable[[Any], BaseModel]]] = {
-            "claim_purge": (questions.ClaimPurge, self._truth.claim_purge),
+            "claim_purge": (questions.ClaimPurge, self._claims_of.purge),
             "sync_token": (questions.AskSyncToken, answers.sync_token),
             "google_watch": (questions.AskGoogleWatch, answers.google_watch),
             "status": (questions.AskStatus, answers.status),
@@ -150,7 +153,7 @@ class Desk:
                 waiting.append(self._claims.get_nowait())
             asked = [question for question, _ in waiting]
             try:
-                decided = await self.on_writer(self._truth.claim, asked)
+                decided = await self.on_writer(self._claims_of.deletion, asked)
             except Exception as error:  # noqa: BLE001 - the askers must hear of it, and none got a permit
                 decided = [error] * len(asked)
             for (_, answer), found in zip(waiting, decided, strict=True):

@@ -5,9 +5,7 @@ Everything here is synchronous and runs on the one writer thread.
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,24 +18,21 @@ from services.state.policy.facts import Asset, Books, Task, subject_of
 from services.state.policy.listing import freeze
 from services.state.policy.plan import copies_missing, plan, settle
 from services.state.policy.reports import apply, icloud_ids, keys_of
-from services.state.policy.weigh import asset_facts, media_facts, moving
-from shared.domain import events, questions
-from shared.domain.errors import Transient
-from shared.domain.gate import Delete, FreshRecord, Keep, Situation, may_delete, may_purge
+from services.state.situation import Situations
+from shared.domain import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from services.state.policy.rules import Policy
     from services.state.store import Store
     from services.state.transaction import Transaction
+    from shared.domain.gate import Situation
     from shared.ports.clock import Clock
 
 log = structlog.get_logger(__name__)
 PLANS_AT_ONCE = 500
-LISTING_AGE = timedelta(days=3)
-"""A look at iCloud older than this says nothing about what it holds now."""
-OUT_OF_DATE = "this order is out of date"
 RINGS = 5
 """Hand-outs that may vanish without an answer, each after up to fifty deliveries, before quarantine."""
 
@@ -71,7 +66,7 @@ class Truth:
         self, store: Store, policy: Policy, clock: Clock, window_open: Callable[[datetime], bool]
     ) -> None:
         self._store, self._policy, self._clock = store, policy, clock
-        self._window_open = window_open
+        self.situations = Situations(window_open)
 
     def now(self) -> datetime:
         """Return the time by which everything here is judged."""
@@ -137,8 +132,8 @@ class Truth:
     def _planning_situation(self, transaction: Transaction, assets: Sequence[Asset]) -> Situation:
         """Count permits and open wishes only where a deletion may be wished for: it costs queries."""
         if not any(asset.removal == "pending" for asset in assets):
-            return self.situation(transaction)
-        here = self._braked(transaction)
+            return self.situations.plain(transaction)
+        here = self.situations.braked(transaction)
         work, asset = schema.work.c, schema.asset.c
         query = (
             select(func.count())
@@ -206,156 +201,11 @@ class Truth:
                     _ring(task, transaction.books.now)
             transaction.write([])
 
-    def situation(self, transaction: Transaction) -> Situation:
-        """Return the library as a whole at this instant, without what only the brakes ask for (see `_braked`)."""
-        books = transaction.books
-        return Situation(
-            now=books.now,
-            frozen=books.settings.get("frozen"),
-            listing_sane=_listing_sane(books),
-            archive=None if books.settings.get("nas_missing") else books.settings.get("archive"),
-            file_system=books.settings.get("file_system"),
-            claimed_run=0,
-            claimed_day=0,
-            library_size=books.next_asset - 1,
-            window_open=self._window_open(books.now),
-        )
-
-    def _braked(self, transaction: Transaction) -> Situation:
-        """Return the situation with the permits of the last hour and day counted."""
-        issued, spent = schema.permit.c.issued_at, schema.permit.c.outcome.in_(("open", "deleted"))
-
-        def claimed(since: timedelta) -> int:
-            query = select(func.count()).where(issued > transaction.books.now - since, spent)
-            return int(transaction.connection.execute(query).scalar_one())
-
-        return replace(
-            self.situation(transaction),
-            claimed_run=claimed(timedelta(hours=1)),
-            claimed_day=claimed(timedelta(days=1)),
-        )
-
-    def claim(
-        self, asked: Sequence[questions.ClaimDeletion]
-    ) -> list[questions.Claimed | Exception]:
-        """Evaluate the gate for each claim and write INTENT and single-use permits, in one transaction.
-
-        Each sees the permits of those before it. An error of one is its answer; none of the others is touched by it.
-        """
-        with self._store.transaction(self._clock.now()) as transaction:
-            transaction.load_icloud([claim.asset for claim in asked])
-            answers: list[questions.Claimed | Exception] = []
-            for claim in asked:
-                try:
-                    answers.append(self._claim(transaction, claim))
-                except Transient as error:
-                    answers.append(error)
-            transaction.write([])
-        return answers
-
-    def _claim(self, transaction: Transaction, asked: questions.ClaimDeletion) -> questions.Claimed:
-        books = transaction.books
-        asset = books.by_icloud_id.get(asked.asset)
-        if asset is None:
-            return questions.Claimed(
-                permit=None, deadline=None, reasons=("photoduct does not know this asset",)
-            )
-        books.report_id = f"claim:{asked.asset}:{asked.attempt}"
-        if not _asked_for(books, "delete", asset, asked.attempt):
-            return questions.Claimed(permit=None, deadline=None, reasons=(OUT_OF_DATE,))
-        if asset.removal == "intent":
-            earlier = self._earlier_permit(transaction, asset, asked)
-            if earlier is not None:
-                return earlier
-        return self._decide(transaction, asset, asked)
-
-    def claim_purge(self, asked: questions.ClaimPurge) -> questions.ClaimedPurge:
-        """Weigh, at this instant, whether the local files of a deleted asset may go: each must be whole on the NAS."""
-        with self._store.transaction(self._clock.now()) as transaction:
-            transaction.load_icloud([asked.asset])
-            books = transaction.books
-            asset = books.by_icloud_id.get(asked.asset)
-            if asset is None or not _asked_for(books, "purge", asset, asked.attempt):
-                return questions.ClaimedPurge(deadline=None, reasons=(OUT_OF_DATE,))
-            if asset.removal != "deleted":
-                return questions.ClaimedPurge(deadline=None, reasons=(f"it is {asset.removal}",))
-            files = [media for media in asset.media if media.local == "delete_pending"]
-            facts = tuple(media_facts(media, in_motion=False) for media in files)
-            rules = self._policy.deletion
-            reasons = may_purge(facts, self.situation(transaction), rules)
-        if reasons:
-            return questions.ClaimedPurge(deadline=None, reasons=tuple(r.text for r in reasons))
-        return questions.ClaimedPurge(
-            deadline=books.now + rules.permit_for, media=tuple(media.id for media in files)
-        )
-
     def freeze(self, why: str) -> None:
         """Freeze every deletion until a person looks."""
         with self._store.transaction(self._clock.now()) as transaction:
             freeze(transaction.books, why)
             transaction.write([])
-
-    def _earlier_permit(
-        self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion
-    ) -> questions.Claimed | None:
-        """Settle what became of a permit whose holder never answered; None when it has lapsed unused."""
-        now = transaction.books.now
-        row = transaction.connection.execute(
-            select(schema.permit).where(schema.permit.c.id == asset.permit)
-        ).one()
-        if asked.deleted:
-            return questions.Claimed(permit=row.id, deadline=row.deadline, already_permitted=True)
-        if now <= row.deadline:
-            wait = (row.deadline - now).total_seconds() + 1
-            raise Transient("an earlier permit for this asset is still open", retry_after=wait)
-        transaction.close_permit(row.id, "lapsed unused")
-        return None
-
-    def _decide(
-        self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion
-    ) -> questions.Claimed:
-        books, rules = transaction.books, self._policy.deletion
-        facts = asset_facts(asset, moving(books.tasks.values()), self._policy)
-        fresh = FreshRecord(
-            asset=asked.asset,
-            zone=asked.zone,
-            change_tag=asked.change_tag,
-            fetched_at=asked.fetched_at,
-            in_album=asked.in_album,
-            deleted=asked.deleted,
-            problem=asked.problem,
-            resources=frozenset(asked.resources),
-        )
-        match may_delete(facts, fresh, self._braked(transaction), rules):
-            case Keep() as keep:
-                return questions.Claimed(
-                    permit=None,
-                    deadline=None,
-                    veto=keep.veto,
-                    reasons=tuple(reason.text for reason in keep.reasons),
-                )
-            case Delete() as delete:
-                permit, deadline = uuid.uuid4().hex, books.now + rules.permit_for
-                if asset.removal == "pending":
-                    books.move(asset, "removal", "intent", f"permit {permit}")
-                asset.permit = permit
-                proofs = [asdict(proof) for proof in delete.evidence]
-                transaction.issue_permit(asset, permit, deadline, proofs)
-                return questions.Claimed(permit=permit, deadline=deadline)
-
-
-def _asked_for(books: Books, stage: str, asset: Asset, attempt: int) -> bool:
-    """Say whether this very attempt is the one that is out: a message that was delivered twice authorises nothing."""
-    task = books.task_of(stage, asset.id)
-    return task is not None and task.active and task.attempt == attempt
-
-
-def _listing_sane(books: Books) -> bool:
-    """Say whether the last look at iCloud worked, and was lately."""
-    looked = books.settings.get("looked_at")
-    if looked is None or books.settings.get("listing") == "failed":
-        return False
-    return abs(books.now - datetime.fromisoformat(looked)) <= LISTING_AGE
 
 
 def _call_for_rescue(books: Books, asset: Asset) -> None:

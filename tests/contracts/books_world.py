@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from services.state.claims import Claims
 from services.state.policy.rules import Policy
 from services.state.store import Store
 from services.state.truth import Due, Received, Truth
@@ -79,6 +80,7 @@ class World:
         self.policy = Policy(deletion=self.rules)
         self.store = Store(engine, "/media", self.rules.google_level)
         self.truth = Truth(self.store, self.policy, self.clock, lambda _: True)
+        self.claims = Claims(self.store, self.policy, self.clock, self.truth.situations)
         self.engine = engine
         self.due: list[Due] = []
         self.archive, self.file_system = "archive-1", "fs-1"
@@ -223,7 +225,7 @@ class World:
             "resources": ((Resource.ORIGINAL, f"c-{work.asset}"),),
         }
         asked = questions.ClaimDeletion.model_validate({**fields, **changes})
-        (found,) = self.truth.claim([asked])
+        (found,) = self.claims.deletion([asked])
         if isinstance(found, Exception):
             raise found
         return found
@@ -244,7 +246,7 @@ class World:
 
     def _purge(self, work: events.AssetWork) -> events.Report:
         asked = questions.ClaimPurge(asset=work.asset, attempt=work.attempt)
-        claimed = self.truth.claim_purge(asked)
+        claimed = self.claims.purge(asked)
         if claimed.deadline is None:
             return work.outcome(events.PurgeKept, self.clock.now(), reasons=claimed.reasons)
         self.removed.update(claimed.media)

@@ -111,5 +111,5 @@ def test_the_code_moves_only_to_states_that_exist() -> None:
 
 def test_only_the_claims_transaction_writes_intent() -> None:
     assert [move for move in written_moves() if move[1:] == ("removal", "intent")] == [
-        ("truth.py", "removal", "intent")
+        ("claims.py", "removal", "intent")
     ]

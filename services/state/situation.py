@@ -1,0 +1,65 @@
+"""The library as a whole at one instant, as the gate and the planning need it; it only reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import func, select
+
+from services.state import schema
+from shared.domain.gate import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.state.policy.facts import Books
+    from services.state.transaction import Transaction
+
+LISTING_AGE: Final = timedelta(days=3)
+"""A look at iCloud older than this says nothing about what it holds now."""
+
+
+class Situations:
+    """Makes them; `window_open` says whether deletion may run at a time."""
+
+    def __init__(self, window_open: Callable[[datetime], bool]) -> None:
+        self._window_open = window_open
+
+    def plain(self, transaction: Transaction) -> Situation:
+        """Return the library as a whole at this instant, without what only the brakes ask for (see `braked`)."""
+        books = transaction.books
+        return Situation(
+            now=books.now,
+            frozen=books.settings.get("frozen"),
+            listing_sane=_listing_sane(books),
+            archive=None if books.settings.get("nas_missing") else books.settings.get("archive"),
+            file_system=books.settings.get("file_system"),
+            claimed_run=0,
+            claimed_day=0,
+            library_size=books.next_asset - 1,
+            window_open=self._window_open(books.now),
+        )
+
+    def braked(self, transaction: Transaction) -> Situation:
+        """Return the situation with the permits of the last hour and day counted."""
+        issued, spent = schema.permit.c.issued_at, schema.permit.c.outcome.in_(("open", "deleted"))
+
+        def claimed(since: timedelta) -> int:
+            query = select(func.count()).where(issued > transaction.books.now - since, spent)
+            return int(transaction.connection.execute(query).scalar_one())
+
+        return replace(
+            self.plain(transaction),
+            claimed_run=claimed(timedelta(hours=1)),
+            claimed_day=claimed(timedelta(days=1)),
+        )
+
+
+def _listing_sane(books: Books) -> bool:
+    """Say whether the last look at iCloud worked, and was lately."""
+    looked = books.settings.get("looked_at")
+    if looked is None or books.settings.get("listing") == "failed":
+        return False
+    return abs(books.now - datetime.fromisoformat(looked)) <= LISTING_AGE

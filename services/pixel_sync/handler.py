@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from services.pixel_sync.policy import Refused, google_accepts
+from shared.adapters.finding import find_file
 from shared.adapters.local_files import hardlink, make_parents, resolve_beneath
 from shared.domain.events import GoogleRefused, Staged
 from shared.domain.ids import Area
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from services.pixel_sync.ports import PhonePort
     from services.pixel_sync.window import Window
-    from shared.domain.events import FileWork, Report
+    from shared.domain.events import FileRef, FileWork, Report
     from shared.ports.clock import Clock
 
 
@@ -32,14 +33,18 @@ class Stage:
         verdict = google_accepts(file.path.rpartition("/")[2], file.size)
         if isinstance(verdict, Refused):
             return [work.outcome(GoogleRefused, self._clock.now(), reason=verdict.reason)]
-        source = resolve_beneath(self._library, f"{file.area}/{file.path}")
         await asyncio.to_thread(self._window.admit, file.path, file.size)
-        mtime_ns = await asyncio.to_thread(self._link, source, file.path)
-        await self._phone.scan(file.path)
+        try:
+            mtime_ns = await asyncio.to_thread(self._link, file)
+            await self._phone.scan(file.path)
+        except BaseException:
+            self._window.forget(file.path)
+            raise
         return [work.outcome(Staged, self._clock.now(), path=file.path, mtime_ns=mtime_ns)]
 
-    def _link(self, source: Path, path: str) -> int:
-        target = resolve_beneath(self._library, f"{Area.PIXEL}/{path}")
+    def _link(self, file: FileRef) -> int:
+        source = find_file(self._library, file)
+        target = resolve_beneath(self._library, f"{Area.PIXEL}/{file.path}")
         make_parents(target.parent)
         hardlink(source, target)
         return target.stat().st_mtime_ns

@@ -68,9 +68,8 @@ class Watch:
             await asyncio.to_thread(self._window.release, file.path)
             await self._phone.scan(file.path)
             now = self._clock.now()
-            await self._say(
-                Unstaged(id=f"unstaged:{file.media}:{file.mtime_ns}", at=now, media=file.media)
-            )
+            key = f"unstaged:{file.media}:{file.mtime_ns}"
+            await self._say(Unstaged(id=key, at=now, media=file.media, asset=file.asset))
 
     async def _steps(self, files: Sequence[WatchedFile]) -> list[Report]:
         freed: Mapping[str, Freed] = await self._phone.freed()
@@ -93,10 +92,14 @@ class Watch:
         match step:
             case Advance(level):
                 key = f"google:{file.media}:{level}"
-                return GoogleEvidence(id=key, at=now, media=file.media, level=level)
+                return GoogleEvidence(
+                    id=key, at=now, media=file.media, asset=file.asset, level=level
+                )
             case Suspect(reason):
                 key = f"google:{file.media}:suspect"
-                return GoogleSuspect(id=key, at=now, media=file.media, reason=reason)
+                return GoogleSuspect(
+                    id=key, at=now, media=file.media, asset=file.asset, reason=reason
+                )
             case Stay():
                 return None
 

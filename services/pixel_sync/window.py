@@ -38,6 +38,16 @@ class Window:
                 )
             sizes[path] = size
 
+    def forget(self, path: str) -> None:
+        """Give back the room of a file that did not get its link; a link that is there goes on counting.
+
+        It is not taken away: the phone may have the file already, and would lose it before Google has it.
+        """
+        link = resolve_beneath(self._folder, path)
+        with self._lock:
+            if not os.path.lexists(link):
+                self._known().pop(path, None)
+
     def release(self, path: str) -> None:
         """Remove the link; that the file itself stays is checked first."""
         link = resolve_beneath(self._folder, path)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from services.compressor.encode import Job, compress
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
+from shared.adapters.finding import find_file
 from shared.adapters.local_files import make_parents, resolve_beneath
 from shared.domain import events
 from shared.domain.ids import Area
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compress:
-    """The stage `compress`; a rendition's name holds the attempt, so that no two tries can meet."""
+    """The stage `compress`; each try has a name of its own, so that no two can meet."""
 
     library: Path
     tiers: tuple[Tier, ...]
@@ -32,11 +35,11 @@ class Compress:
 
     async def __call__(self, work: events.FileWork) -> Sequence[events.Report]:
         """Decode, encode where that is worth it, report; raises what `compress` raises."""
-        path = rendition_path(work)
-        source = resolve_beneath(self.library, f"{work.file.area}/{work.file.path}")
+        path, now = rendition_path(work), self.clock.now()
+        source = await asyncio.to_thread(find_file, self.library, work.file)
         target = resolve_beneath(self.library, f"{Area.COMPRESS}/{path}")
-        await asyncio.to_thread(_make_room, target)
-        now = self.clock.now()
+        dead = now.timestamp() - 2 * self.seconds
+        await asyncio.to_thread(_make_room, target.parent, dead)
         job = Job(source, target, work.created, now, self.tiers, self.seconds)
         return [self._report(work, path, await compress(job))]
 
@@ -65,11 +68,15 @@ class Compress:
 
 
 def rendition_path(work: events.FileWork) -> str:
-    """Return where the rendition goes below `compress/`: by media and attempt, with the original's extension."""
-    return f"{work.key}/{work.attempt}{PurePosixPath(work.file.path).suffix}"
+    """Return where the rendition goes below `compress/`: a new name each time, so that one reported before stays."""
+    suffix = PurePosixPath(work.file.path).suffix
+    return f"{work.key}/{work.attempt}-{secrets.token_hex(4)}{suffix}"
 
 
-def _make_room(target: Path) -> None:
-    """Clear what an earlier delivery of this same attempt left when it died before it could report."""
-    make_parents(target.parent)
-    target.unlink(missing_ok=True)
+def _make_room(folder: Path, dead: float) -> None:
+    """Make the folder; clear unfinished files that nobody has written to since `dead` (POSIX seconds): their jobs are over."""
+    make_parents(folder)
+    for partial in folder.glob(".*.partial"):
+        with suppress(FileNotFoundError):
+            if partial.stat().st_mtime < dead:
+                partial.unlink()

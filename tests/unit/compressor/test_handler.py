@@ -1,0 +1,96 @@
+"""What one delivery of work makes and reports; a rendition that was reported is never touched again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.compressor.handler import Compress
+from services.compressor.policy import BALANCED
+from shared.domain.events import Compressed, FileRef, FileWork
+from shared.domain.ids import Area, Kind, Resource
+from tests.unit.compressor.samples import jpeg
+from tests.unit.downloader.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "2015/05/a.jpg"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    for area in ("backup/2015/05", "delete_pending/2015/05", "compress"):
+        (tmp_path / area).mkdir(parents=True)
+    jpeg(tmp_path / "backup" / NAME)
+    return tmp_path
+
+
+def work(library: Path) -> FileWork:
+    data = (library / "backup" / NAME).read_bytes()
+    file = FileRef(
+        media=7,
+        resource=Resource.ORIGINAL,
+        area=Area.BACKUP,
+        path=NAME,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+    )
+    return FileWork(
+        stage="compress",
+        key=7,
+        attempt=1,
+        asset="A1",
+        created=FakeClock().now().replace(year=2015),
+        file=file,
+        filename="a.jpg",
+        kind=Kind.PHOTO,
+    )
+
+
+async def made(library: Path, task: FileWork) -> tuple[Compressed, Path]:
+    (report,) = await Compress(library, BALANCED, 60.0, FakeClock())(task)
+    assert isinstance(report, Compressed)
+    return report, library / "compress" / report.path
+
+
+async def test_a_redelivered_job_leaves_the_rendition_that_was_reported(library: Path) -> None:
+    task = work(library)
+    first, path = await made(library, task)
+    before = path.stat()
+    second, other = await made(library, task)
+    assert first.id == second.id
+    assert path != other
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == first.sha256
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert other.stat().st_size == second.size
+
+
+async def test_a_file_that_an_album_task_moved_is_compressed_all_the_same(library: Path) -> None:
+    task = work(library)
+    (library / "backup" / NAME).rename(library / "delete_pending" / NAME)
+    report, _ = await made(library, task)
+    assert report.asset == "A1"
+    assert (library / "delete_pending" / NAME).stat().st_size == task.file.size
+
+
+async def test_only_what_a_dead_job_left_unfinished_is_cleared(library: Path) -> None:
+    folder = library / "compress/7"
+    folder.mkdir()
+    dead, alive, finished = (
+        folder / ".1-a.jpg.partial",
+        folder / ".1-b.jpg.partial",
+        folder / "1-c.jpg",
+    )
+    now = FakeClock().now().timestamp()
+    for path, age in ((dead, 121), (alive, 119), (finished, 9_999)):
+        path.write_bytes(b"x")
+        os.utime(path, (now - age, now - age))
+    await made(library, work(library))
+    assert not dead.exists()
+    assert alive.exists()
+    assert finished.exists()
+    alive.unlink()

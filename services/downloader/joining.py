@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.domain.icloud_records import SortedPage, asset_seen, master_name, sort_page
+from shared.ports.icloud import Declined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from services.downloader.known import KnownAssets
     from services.downloader.ports import ReadRecords
     from shared.domain.events import AssetSeen
-    from shared.ports.icloud import ChangePage, Json
+    from shared.ports.icloud import ChangePage, Json, LookedUp
 
 
 class Joiner:
@@ -45,7 +46,7 @@ class Joiner:
         partial = [name for name, asset in page.assets.items() if not master_name(asset)]
         if not partial:
             return page.assets, ()
-        answer = await self._records.lookup(partial)
+        answer = await self._lookup(partial)
         whole = {n: a for n, a in page.assets.items() if n not in answer.missing}
         return whole | dict(answer.found), tuple(sorted(answer.missing))
 
@@ -55,4 +56,11 @@ class Joiner:
         wanted = {master_name(asset) for asset in assets.values()} - near.keys() - {""}
         if not wanted:
             return near
-        return near | dict((await self._records.lookup(sorted(wanted))).found)
+        return near | dict((await self._lookup(sorted(wanted))).found)
+
+    async def _lookup(self, names: Sequence[str]) -> LookedUp:
+        """Look records up; one of which iCloud does not say whether it exists ends the look, which is repeated from the old token."""
+        answer = await self._records.lookup(names)
+        for name, reason in sorted(answer.failed.items()):
+            raise Declined(f"{reason} ({name})", code="LOOKUP")
+        return answer

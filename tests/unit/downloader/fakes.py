@@ -34,6 +34,8 @@ class FakeRecords:
     feed: dict[str | None, ChangePage] = field(default_factory=dict)
     trouble: PhotoductError | None = None
     looked_up: list[str] = field(default_factory=list)
+    unsure: set[str] = field(default_factory=set)
+    """Names for which a look-up answers with an error."""
 
     async def changes(self, token: str | None) -> ChangePage:
         if self.trouble is not None:
@@ -45,8 +47,12 @@ class FakeRecords:
     async def lookup(self, names: Iterable[str]) -> LookedUp:
         wanted = list(names)
         self.looked_up += wanted
-        found = {name: self.store[name] for name in wanted if name in self.store}
-        return LookedUp(found, frozenset(wanted) - found.keys())
+        failed = {
+            name: "iCloud answered TRY_AGAIN for it" for name in wanted if name in self.unsure
+        }
+        known = [name for name in wanted if name not in failed]
+        found = {name: self.store[name] for name in known if name in self.store}
+        return LookedUp(found, frozenset(known) - found.keys(), failed)
 
     async def whole(self, asset: str) -> WholeAsset:
         answer = await self.lookup([asset])

@@ -83,6 +83,27 @@ async def test_an_asset_of_which_the_feed_shows_a_part_is_looked_up_whole(it: Pa
     assert it.bus.pages[0].gone == ("A9",)
 
 
+@pytest.mark.parametrize("unsure", ["M1", "A1"])
+async def test_a_record_of_which_icloud_does_not_say_whether_it_exists_is_asked_for_again(
+    it: Parts, unsure: str
+) -> None:
+    shown = asset("A1", "M1")
+    if unsure == "A1":
+        del shown["fields"]["masterRef"]
+    it.bus.token = "t1"
+    it.records.feed = {"t1": page(shown, token="t2")}
+    it.records.store = {"A1": asset("A1", "M1"), "M1": master("M1")}
+    it.records.unsure = {unsure}
+    with pytest.raises(Transient, match="TRY_AGAIN"):
+        await it.look()
+    assert (it.bus.pages, it.bus.token) == ([], "t1")
+    assert "TRY_AGAIN" in it.attention.standing["icloud-look"]
+    it.records.unsure.clear()
+    await it.look()
+    (seen,) = it.bus.pages[0].assets
+    assert (seen.problem, it.bus.token) == (None, "t2")
+
+
 async def test_the_next_look_goes_on_from_the_recorded_token(it: Parts) -> None:
     it.bus.token = "t1"
     it.records.feed = {"t1": page(token="t1")}

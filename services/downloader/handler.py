@@ -6,9 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from services.downloader.receiving import receive
+from shared.adapters.icloud_refreshing import refreshed
 from shared.adapters.publishing import commit, publish
 from shared.domain.errors import Permanent
-from shared.domain.events import Downloaded
+from shared.domain.events import AssetRefreshed, Downloaded, Failed
 from shared.domain.ids import Area, Resource
 from shared.ports.icloud import UrlExpired
 
@@ -45,6 +46,8 @@ class DownloadHandler:
         if found is None:
             bring = self._record if work.resource is Resource.RECORD else self._file
             found = await bring(work, target)
+        if isinstance(found, AssetRefreshed):
+            return [found, self._changed(work)]
         return [
             work.outcome(
                 Downloaded,
@@ -56,16 +59,25 @@ class DownloadHandler:
             )
         ]
 
-    async def _record(self, work: DownloadWork, target: Path) -> Published:
-        """Write the asset's two records as JSON."""
+    def _changed(self, work: DownloadWork) -> Report:
+        now = self._clock.now()
+        return work.outcome(Failed, at=now, lasting="permanent", reason=_CHANGED)
+
+    async def _record(self, work: DownloadWork, target: Path) -> Published | AssetRefreshed:
+        """Write the asset's two records as JSON, or return them as they are now when only the original's has changed."""
         known = self._known.recall(work.asset)
         if known is None or known.change_tag != work.checksum:
             known = await self._look_up(work)
         if known.change_tag != work.checksum:
+            if (news := self._news(work, known)) is not None:
+                return news
             raise Permanent(_CHANGED)
         return await asyncio.to_thread(
             publish, [known.record], target, size=len(known.record), mtime=work.created.timestamp()
         )
+
+    def _news(self, work: DownloadWork, known: Known) -> AssetRefreshed | None:
+        return refreshed(known.whole, known_tag=work.checksum, zone=work.zone, at=known.at)
 
     async def _file(self, work: DownloadWork, target: Path) -> Published:
         part = await asyncio.to_thread(self._library.part, work)

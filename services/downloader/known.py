@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.icloud_records import FileOf, change_tag, files, record_json
+from shared.ports.icloud import WholeAsset
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +29,12 @@ class Known:
     files: tuple[FileOf, ...]
     record: bytes
     """Both records as canonical JSON."""
+
+    @property
+    def whole(self) -> WholeAsset:
+        """Both records, without the addresses of their files."""
+        records = json.loads(self.record)
+        return WholeAsset(records["asset"], records["master"])
 
 
 class KnownAssets:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.icloud_cleanup.policy import Fresh, claim, objection
+from shared.adapters.icloud_refreshing import refreshed
 from shared.domain.errors import Transient, Waiting
 from shared.domain.events import AssetWork, Deleted, DeletionKept
 from shared.domain.questions import Claimed
-from shared.ports.icloud import Declined
+from shared.ports.icloud import Declined, WholeAsset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ _OFF = "deletion is turned off (icloud_cleanup.enabled)"
 
 
 class DeleteHandler:
-    """One asset in; `Deleted` or `DeletionKept` out."""
+    """One asset in; `Deleted` or `DeletionKept` out, before the latter `AssetRefreshed` where the original's record has changed."""
 
     def __init__(
         self,
@@ -47,7 +48,14 @@ class DeleteHandler:
             return [self._kept(work, None, _OFF)]
         fresh = await self._look(work.asset)
         claimed = await self._ask("claim_deletion", claim(work, fresh), Claimed)
-        return [await self._use(work, fresh, claimed)]
+        done = await self._use(work, fresh, claimed)
+        news = self._news(work, fresh)
+        return [news, done] if news and isinstance(done, DeletionKept) else [done]
+
+    def _news(self, work: AssetWork, fresh: Fresh) -> Report | None:
+        """Tell what the change feed does not: that the record of the original has changed."""
+        whole = WholeAsset(fresh.asset, fresh.master)
+        return refreshed(whole, known_tag=work.change_tag, zone=work.zone, at=fresh.fetched_at)
 
     async def _look(self, asset: str) -> Fresh:
         at = self._clock.now()

@@ -12,8 +12,8 @@ from services.downloader.known import KnownAssets
 from services.downloader.library import Library
 from services.downloader.settings import DownloaderSettings
 from shared.domain.errors import Permanent, Transient, Waiting
-from shared.domain.events import Downloaded, DownloadWork
-from shared.domain.icloud_records import change_tag
+from shared.domain.events import AssetRefreshed, Downloaded, DownloadWork, Failed
+from shared.domain.icloud_records import asset_seen, change_tag
 from shared.domain.ids import Area, Kind, Resource
 from shared.ports.files import DiskFull, Occupied, UnsafePath, WrongLength
 from tests.unit.downloader.fakes import FakeClock, FakeFetch, FakeRecords
@@ -235,3 +235,28 @@ async def test_two_deliveries_of_one_task_do_not_write_into_one_file(it: Parts) 
         await it.handle(it.work())
     first.close()
     await it.handle(it.work())
+
+
+def record_work(it: Parts, tag: str) -> DownloadWork:
+    return it.work(resource=Resource.RECORD, checksum=tag, size=0, path="2026/11/IMG.json")
+
+
+async def test_a_record_whose_original_s_part_alone_changed_is_told_anew(it: Parts) -> None:
+    work = record_work(it, "A1t/older")
+    news, failed = await it.handle(work)
+    assert isinstance(news, AssetRefreshed)
+    assert (news.id, news.seen.change_tag) == ("refreshed:A1:A1t/M1t", "A1t/M1t")
+    listed = asset_seen(it.records.store["A1"], it.records.store["M1"], "PrimarySync")
+    assert news.seen == listed
+    assert isinstance(failed, Failed)
+    assert failed.lasting == "permanent"
+    assert not (it.root / "backup/2026/11").exists()
+
+
+async def test_a_record_that_the_change_feed_will_bring_is_only_given_up(it: Parts) -> None:
+    with pytest.raises(Permanent, match="changed in iCloud"):
+        await it.handle(record_work(it, "older/older"))
+    del it.records.store["M1"]
+    it.clock.pass_minutes(60)
+    with pytest.raises(Permanent, match="changed in iCloud"):
+        await it.handle(record_work(it, "A1t/older"))

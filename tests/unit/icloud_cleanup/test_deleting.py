@@ -9,7 +9,7 @@ import pytest
 from services.icloud_cleanup.deleting import DeleteHandler
 from services.icloud_cleanup.settings import ICloudCleanupSettings
 from shared.domain.errors import PhotoductError, Transient, Waiting
-from shared.domain.events import AssetWork, Deleted, DeletionKept
+from shared.domain.events import AssetRefreshed, AssetWork, Deleted, DeletionKept
 from shared.domain.questions import ClaimDeletion, Claimed
 from shared.ports.icloud import Declined, DeletedRecord, Json, Unanswered, WholeAsset
 
@@ -64,12 +64,14 @@ class World:
     time: datetime = NOW
     claims: list[ClaimDeletion] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    master: Json | None = field(default_factory=lambda: MASTER)
+    news: list[AssetRefreshed] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.time
 
     async def whole(self, name: str) -> WholeAsset:
-        return WholeAsset(self.record, MASTER if self.record else None)
+        return WholeAsset(self.record, self.master if self.record else None)
 
     async def holds(self, name: str) -> bool:
         if isinstance(self.in_album, PhotoductError):
@@ -98,7 +100,8 @@ class World:
             clock=self,
             settings=ICloudCleanupSettings(enabled=enabled),
         )
-        (report,) = await handler(WORK)
+        *news, report = await handler(WORK)
+        self.news = [one for one in news if isinstance(one, AssetRefreshed)]
         assert isinstance(report, Deleted | DeletionKept)
         return report
 
@@ -200,6 +203,35 @@ async def test_an_error_about_the_album_is_no_veto() -> None:
     with pytest.raises(Declined):
         await world.run()
     assert (world.claims, world.calls) == ([], [])
+
+
+REFUSED = Claimed(permit=None, deadline=None, reasons=("changed in iCloud",))
+
+
+async def test_a_change_of_the_original_s_record_alone_is_told() -> None:
+    world = World(claimed=REFUSED, master=MASTER | {"recordChangeTag": "5"})
+    kept(await world.run())
+    (news,) = world.news
+    assert (news.id, news.at, news.seen.change_tag) == ("refreshed:A1:7/5", NOW, "7/5")
+    assert [part.checksum for part in news.seen.resources] == ["C", "7/5"]
+
+
+@pytest.mark.parametrize(
+    ("asset", "master"),
+    [
+        (record(), MASTER),
+        (record(tag="8"), MASTER | {"recordChangeTag": "5"}),
+        (record(tag=""), MASTER | {"recordChangeTag": "5"}),
+        (record(), None),
+        (None, None),
+    ],
+)
+async def test_what_the_change_feed_brings_or_nobody_knows_is_not_told(
+    asset: Json | None, master: Json | None
+) -> None:
+    world = World(claimed=REFUSED, record=asset, master=master)
+    kept(await world.run())
+    assert world.news == []
 
 
 async def test_what_is_gone_is_claimed_as_gone() -> None:

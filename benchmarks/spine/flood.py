@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.spine import noop
-from benchmarks.spine.measure import FILES, outgoing, pages, publish_pages
+from benchmarks.spine.measure import FILES, name_of, outgoing, pages, publish_pages
 from shared.adapters.jetstream_admin import consumer_info
 from shared.adapters.jetstream_publishing import Publisher
 from shared.domain import events
@@ -78,13 +78,22 @@ def _shown(count: int) -> Iterator[events.Report]:
     for key in range(1, FILES * count + 1, FILES):
         yield events.Staged(**_head("pixel", key), path=f"2020/{key}", mtime_ns=1)
         yield events.GoogleEvidence(
-            id=f"google:{key}", at=noop.clock.now(), media=key, level=GoogleLevel.SETTLED
+            id=f"google:{key}",
+            at=noop.clock.now(),
+            media=key,
+            asset=_asset(key),
+            level=GoogleLevel.SETTLED,
         )
 
 
 def _head(stage: str, key: int) -> dict[str, Any]:
     said = {"id": f"{stage}:{key}:1:flood", "at": noop.clock.now()}
-    return {**said, "stage": stage, "key": key, "attempt": 1}
+    return {**said, "stage": stage, "key": key, "attempt": 1, "asset": _asset(key)}
+
+
+def _asset(key: int) -> str:
+    """Return the asset of a file: the first page's assets are numbered from 0, their files from 1."""
+    return name_of((key - 1) // FILES)
 
 
 async def _taken_in(admin: Connection) -> None:

@@ -55,10 +55,15 @@ def spread(took: Sequence[float]) -> Latency:
     )
 
 
+def name_of(number: int) -> str:
+    """Return the id of the asset of that number."""
+    return f"IMG_{number:06}"
+
+
 def pages(count: int, first: int = 0) -> list[events.PageSeen]:
     """Make pages of `count` assets in all, each asset from another hour."""
     assets = [
-        noop.asset_seen(f"IMG_{number:06}", _FIRST + timedelta(hours=number))
+        noop.asset_seen(name_of(number), _FIRST + timedelta(hours=number))
         for number in range(first, first + count)
     ]
     return [

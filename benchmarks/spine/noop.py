@@ -61,7 +61,9 @@ async def pixel(work: events.FileWork) -> Sequence[events.Report]:
     """Say that the file was staged, and at once all that the phone ever shows of it."""
     now = clock.now()
     seen = (
-        events.GoogleEvidence(id=f"google:{work.key}:{level}", at=now, media=work.key, level=level)
+        events.GoogleEvidence(
+            id=f"google:{work.key}:{level}", at=now, media=work.key, asset=work.asset, level=level
+        )
         for level in LEVELS
     )
     return (work.outcome(events.Staged, now, path=work.file.path, mtime_ns=1), *seen)
@@ -101,9 +103,17 @@ async def returned(work: events.AssetWork) -> events.Report:
     return work.outcome(events.AlbumReturned, clock.now())
 
 
-async def purge(work: events.AssetWork) -> events.Report:
-    """Say that the local files are gone."""
-    return work.outcome(events.Purged, clock.now(), media=tuple(file.media for file in work.files))
+def purging(ask: Ask) -> Callable[[events.AssetWork], Awaitable[events.Report]]:
+    """Return the handler of purges: it asks for the real permit and says that what it names is gone."""
+
+    async def purge(work: events.AssetWork) -> events.Report:
+        claim = questions.ClaimPurge(asset=work.asset, attempt=work.attempt)
+        claimed = await ask("claim_purge", claim, questions.ClaimedPurge)
+        if claimed.deadline is None:
+            return work.outcome(events.PurgeKept, clock.now(), reasons=claimed.reasons)
+        return work.outcome(events.Purged, clock.now(), media=claimed.media)
+
+    return purge
 
 
 def deleting(ask: Ask) -> Callable[[events.AssetWork], Awaitable[events.Report]]:

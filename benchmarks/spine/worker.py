@@ -23,7 +23,8 @@ def handlers(service: Service) -> dict[str, Any]:
     every = {
         "download": noop.download, "pixel": noop.pixel, "nas": noop.nas, "verify": noop.nas,
         "compress": noop.compress, "rendition": noop.rendition, "album": noop.album,
-        "return": noop.returned, "purge": noop.purge, "delete": noop.deleting(service.ask),
+        "return": noop.returned, "purge": noop.purging(service.ask),
+        "delete": noop.deleting(service.ask),
     }  # fmt: skip
     return {stage.name: every[stage.name] for stage in stages_of(service.row.name)}
 

@@ -14,11 +14,19 @@ from services.pixel_sync.ports import Freed, Held
 from services.pixel_sync.watch import Watch
 from services.pixel_sync.window import Window
 from shared.domain.errors import Transient, Waiting
-from shared.domain.events import FileRef, FileWork, GoogleEvidence, GoogleSuspect, Staged, Unstaged
+from shared.domain.events import (
+    FileRef,
+    FileWork,
+    GoogleEvidence,
+    GoogleSuspect,
+    Report,
+    Staged,
+    Unstaged,
+)
 from shared.domain.ids import Area, GoogleLevel, Kind, Resource
 from shared.domain.questions import GoogleWatch, WatchedFile
 from shared.ports.files import SourceMissing
-from tests.unit.downloader.fakes import FakeBus, FakeClock
+from tests.unit.downloader.fakes import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,10 +59,15 @@ class FakePhone:
         return FakeClock().now()
 
 
-class WatchBus(FakeBus):
-    """Answers with one page of watched files."""
+@dataclass
+class WatchBus:
+    """Answers with one page of watched files; keeps reports."""
 
     files: tuple[WatchedFile, ...] = ()
+    said: list[Report] = field(default_factory=list)
+
+    async def say(self, report: Report) -> None:
+        self.said.append(report)
 
     async def ask(self, name: str, question: Any, answer: type[Any]) -> Any:
         assert name == "google_watch"

@@ -31,7 +31,7 @@ _CHANGED = (
 
 
 class DownloadHandler:
-    """One resource in, one `Downloaded` out; the same work again finds its file and is done."""
+    """One resource in, one `Downloaded` out, or `AssetRefreshed` and `Failed`; the same work again finds its file and is done."""
 
     def __init__(self, *, library: Library, known: KnownAssets, fetch: Fetch, clock: Clock) -> None:
         self._library = library
@@ -42,10 +42,8 @@ class DownloadHandler:
     async def __call__(self, work: DownloadWork) -> Sequence[Report]:
         """Download, verify and publish; raises Waiting, Transient, Permanent."""
         target = await asyncio.to_thread(self._library.target, work)
-        found = await asyncio.to_thread(self._library.already, work, target)
-        if found is None:
-            bring = self._record if work.resource is Resource.RECORD else self._file
-            found = await bring(work, target)
+        there = await asyncio.to_thread(self._library.already, work, target)
+        found = there or await self._bring(work, target)
         if isinstance(found, AssetRefreshed):
             return [found, self._changed(work)]
         return [
@@ -58,6 +56,10 @@ class DownloadHandler:
                 path=work.path,
             )
         ]
+
+    async def _bring(self, work: DownloadWork, target: Path) -> Published | AssetRefreshed:
+        bring = self._record if work.resource is Resource.RECORD else self._file
+        return await bring(work, target)
 
     def _changed(self, work: DownloadWork) -> Report:
         now = self._clock.now()

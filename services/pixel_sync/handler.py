@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from services.pixel_sync.policy import Refused, google_accepts
 from shared.adapters.finding import find_file
 from shared.adapters.local_files import hardlink, make_parents, resolve_beneath
+from shared.domain.errors import PhotoductError
 from shared.domain.events import GoogleRefused, Staged
 from shared.domain.ids import Area
 
@@ -38,7 +40,8 @@ class Stage:
             mtime_ns = await asyncio.to_thread(self._link, file)
             await self._phone.scan(file.path)
         except BaseException:
-            self._window.forget(file.path)
+            with suppress(PhotoductError):  # of two errors, the first is told
+                self._window.forget(file.path)
             raise
         return [work.outcome(Staged, self._clock.now(), path=file.path, mtime_ns=mtime_ns)]
 

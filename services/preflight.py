@@ -1,4 +1,7 @@
-"""Looks at settings, folders, secrets and port before `photoduct up` starts anything; it makes and changes nothing."""
+"""Looks at settings, folders and marker, and before `photoduct up` at lock and port; it makes and changes nothing.
+
+python -m services.preflight [--settings]: with it, whether photoduct runs already does not matter.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,31 @@ from filelock import FileLock, Timeout
 from services import sections
 from services.nas_sync.nas import read_marker
 from services.nas_sync.ports import NasMissing
-from services.pixel_sync.settings import PixelSyncSettings
 from shared.adapters.nats_server import check_port
 from shared.domain.errors import Fatal
-from shared.runtime.settings import SettingsError, load_common, load_section
+from shared.runtime.settings import load_common
 from shared.runtime.supervisor import own_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from shared.runtime.settings import Common
 
 LOCK = "photoduct.lock"
-WRONG_SETTINGS, REFUSED = 2, 3
+REFUSED = 3
 
 
 def check_data(common: Common) -> None:
-    """Raise Fatal when photoduct's own folder cannot be used, or is in use."""
+    """Raise Fatal when photoduct's own folder cannot be used."""
     data = common.data
     if not _may_write(_nearest(data)):
         raise Fatal(f"data: photoduct may not write in {data}; change its owner or set another.")
+
+
+def check_alone(common: Common) -> None:
+    """Raise Fatal when photoduct's own folder is in use."""
+    data = common.data
     if (data / LOCK).exists():
         lock = FileLock(data / LOCK)
         try:
@@ -63,25 +70,18 @@ def check_nas(common: Common) -> None:
         ) from error
 
 
-def check_secrets(_common: Common) -> None:
-    """Raise SettingsError when a file that holds a secret cannot be read."""
-    settings = load_section("pixel_sync", PixelSyncSettings)
-    if settings.api_key or settings.api_key_file:
-        settings.address()
-
-
 def check_bus(common: Common) -> None:
-    """Raise Fatal when the bus is not to be on this machine, or its port is taken."""
+    """Raise Fatal when the bus is not to be on this machine."""
+    own_port(common.nats.url)
+
+
+def check_free_port(common: Common) -> None:
+    """Raise Fatal when the bus's port is taken."""
     check_port(own_port(common.nats.url))
 
 
-CHECKS: tuple[Callable[[Common], None], ...] = (
-    check_secrets,
-    check_data,
-    check_library,
-    check_nas,
-    check_bus,
-)
+CHECKS: tuple[Callable[[Common], None], ...] = (check_data, check_library, check_nas, check_bus)
+BEFORE_A_START: tuple[Callable[[Common], None], ...] = (check_alone, check_free_port)
 
 
 def _nearest(path: Path) -> Path:
@@ -94,21 +94,27 @@ def _may_write(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
+def refusals(checks: Sequence[Callable[[Common], None]], common: Common) -> list[str]:
+    """Return the sentence of each check that fails."""
+    found = []
+    for check in checks:
+        try:
+            check(common)
+        except Fatal as error:
+            found.append(str(error))
+    return found
+
+
 def main() -> int:
-    """Print the first refusal, or every wrong setting; 0 without any, 2 for settings, 3 for the rest."""
+    """Print every refusal; 0 without any, 2 for wrong settings, 3 for the rest."""
     if wrong := sections.main():
         return wrong
     common = load_common()
-    try:
-        for check in CHECKS:
-            check(common)
-    except SettingsError as error:
-        sys.stderr.write("\n".join(error.lines) + "\n")
-        return WRONG_SETTINGS
-    except Fatal as error:
-        sys.stderr.write(f"{error}\n")
-        return REFUSED
-    return 0
+    found = refusals(CHECKS, common)
+    if not found and "--settings" not in sys.argv[1:]:
+        found = refusals(BEFORE_A_START, common)
+    sys.stderr.writelines(f"{line}\n" for line in found)
+    return REFUSED if found else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.compressor.settings import CompressorSettings
@@ -15,6 +16,8 @@ from shared.adapters.icloud_settings import ICloudSettings
 from shared.runtime.settings import SettingsError, load_common, load_section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import BaseModel
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -44,9 +47,25 @@ def problems() -> list[str]:
     return found
 
 
+def lacking() -> list[str]:
+    """Return a line for each setting that has no default that could work, and each path that is not absolute."""
+    found = [line for name, model in SECTIONS.items() for line in _relative(name, model)]
+    try:
+        load_section("pixel_sync", PixelSyncSettings).address()
+    except SettingsError as error:
+        found.extend(error.lines)
+    return found
+
+
+def _relative(name: str, model: type[BaseModel]) -> Iterator[str]:
+    for field, value in load_section(name, model):
+        if isinstance(value, Path) and not value.is_absolute():
+            yield f"{name}.{field}: expected a path from the root such as /mnt/photos, got {str(value)!r}"
+
+
 def main() -> int:
     """Print the problems; 0 without any, else 2."""
-    found = problems()
+    found = problems() or lacking()
     sys.stderr.writelines(f"{line}\n" for line in found)
     return 2 if found else 0
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from shared.adapters.jetstream import Login, connect
 from shared.adapters.jetstream_asking import ask
 from shared.domain import questions
-from shared.domain.errors import Transient
+from shared.domain.errors import Permanent, Transient
 from shared.runtime.settings import load_common
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ Answer = TypeVar("Answer", bound=BaseModel)
 Asking = Any
 USER = "operator"
 CONNECT_SECONDS = 5.0
+BUS_PORT = 4222
+
+
+class Unknown(Permanent):
+    """photoduct does not know an asset that the person named."""
 
 
 class NotRunning(Transient):
@@ -51,7 +57,13 @@ class Operator:
         return found
 
     async def order(self, name: str, order: questions.Order) -> int:
-        """Give an order; return how many rows it changed."""
+        """Give an order; return how many rows it changed. Unknown: nothing was changed, an id is not in the books."""
+        unknown = [asset for asset in order.assets if not await self.rows("media", asset)]
+        if unknown:
+            raise Unknown(
+                f"There is no asset {', '.join(unknown)}; nothing was changed. "
+                "`photoduct pending` lists the ids."
+            )
         return (await self.ask(name, order, questions.Ordered)).changed
 
     async def run_now(self, service: str) -> None:
@@ -70,13 +82,21 @@ async def operator(common: Common) -> AsyncIterator[Operator]:
         )
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
+            await _listens(common.nats.url)
             connection = await connect(login)
-    except TimeoutError as error:
+    except (TimeoutError, OSError) as error:
         raise NotRunning(f"Nobody answers at {common.nats.url}: is photoduct running?") from error
     try:
         yield Operator(connection)
     finally:
         await connection.close()
+
+
+async def _listens(url: str) -> None:
+    """OSError when nobody does: the connection itself would try for ever."""
+    parts = urlsplit(url)
+    _, writer = await asyncio.open_connection(parts.hostname, parts.port or BUS_PORT)
+    writer.close()
 
 
 def with_operator(call: Callable[[Operator], Awaitable[Answer | Any]]) -> Any:

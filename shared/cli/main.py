@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from shared.cli import running, showing
-from shared.cli.asking import Operator, with_operator
+from shared.cli.asking import Operator, Unknown, with_operator
 from shared.domain import questions
 from shared.domain.errors import PhotoductError
 from shared.domain.pipeline import SERVICES
+from shared.runtime.logs import only_problems
 from shared.runtime.settings import CONFIG, SettingsError
 
 app = typer.Typer(
@@ -27,13 +28,20 @@ app.add_typer(config_app, name="config")
 app.command("up")(running.up)
 app.command("init")(running.init)
 app.command("login")(running.login)
-app.command("demo", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    running.demo
-)
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+app.command("demo", context_settings=PASSED_ON)(running.demo)
 config_app.command("check")(running.check)
 
 AssetIds = Annotated[list[str] | None, typer.Argument(help="iCloud ids of assets.")]
 All = Annotated[bool, typer.Option("--all", help="Every asset.")]
+
+_WHY_NOT: Final = {
+    "retry": " Nothing of that is in quarantine.",
+    "approve": " Only what waits in the album can be approved.",
+    "veto": " Only what waits in the album can be kept by a veto.",
+    "confirm_freed": " Nothing was seen to vanish from the phone and waits to be confirmed.",
+    "unfreeze": " Deletions are not frozen.",
+}
 
 
 @app.callback()
@@ -125,19 +133,24 @@ def run(service: Annotated[str, typer.Argument(help="For example: downloader.")]
 
 def _order(name: str, assets: list[str] | None, everything: bool, stage: str | None = None) -> None:
     if not assets and not everything:
-        raise typer.BadParameter("name at least one asset, or say --all")
+        also = "" if name == "veto" else ", or say --all"
+        raise typer.BadParameter(f"name at least one asset by its id{also}")
     order = questions.Order(assets=tuple(assets or ()), stage=stage, everything=everything)
     changed = with_operator(lambda one: one.order(name, order))
-    showing.console.print(f"{changed} changed.")
+    showing.console.print(f"{changed} changed.{_WHY_NOT[name] if not changed else ''}")
 
 
 def main() -> None:
     """Run the command line; every expected failure is one sentence and an exit status."""
+    only_problems()
     try:
-        app()
+        app(prog_name="photoduct")
     except SettingsError as error:
         sys.stderr.write("\n".join(error.lines) + "\n")
         sys.exit(2)
+    except Unknown as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
     except PhotoductError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(3)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.cli import showing
 from shared.domain.ids import Area
-from shared.runtime.settings import config_path, load_common, load_section
+from shared.runtime.logs import set_up_logs
+from shared.runtime.settings import CONFIG, config_path, load_common, load_section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.runtime.settings import Common
+
+_KILLED: Final = 128
+"""What a shell adds to the number of the signal that ended a program."""
 
 
 def up() -> None:
@@ -28,6 +33,7 @@ def up() -> None:
     common = load_common()
     for area in Area:
         (common.library.root / area).mkdir(exist_ok=True)
+    set_up_logs("photoduct", common.logs)
     asyncio.run(_keep_running(common))
 
 
@@ -69,9 +75,11 @@ def demo(context: typer.Context) -> None:
 
 
 def check() -> None:
-    """Check the settings: every wrong field with its place and what is expected."""
-    status = _python("services.sections")
-    if status == 0:
+    """Check all that `up` needs, settings and folders: every wrong one with its place and what is expected."""
+    status = _python("services.preflight", ["--settings"])
+    if not config_path().exists() and CONFIG not in os.environ:
+        showing.console.print(f"There is no {config_path()} here: these are the defaults.")
+    elif status == 0:
         showing.console.print(f"{config_path()}: every setting is in order.")
     raise typer.Exit(status)
 
@@ -80,8 +88,11 @@ def _python(module: str, arguments: Sequence[str] = ()) -> int:
     """Run a module of the product as a program of its own; return its exit status."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, env=os.environ) as process:  # noqa: S603 - our own module
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda told, _frame: process.send_signal(told))
         while True:
             try:
-                return process.wait()
+                status = process.wait()
             except KeyboardInterrupt:  # the child got it too, and ends in its own time
                 continue
+            return status if status >= 0 else _KILLED - status

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from shared.runtime.settings import LogSettings
 
 
+def only_problems() -> None:
+    """Let a command for people say nothing but errors, to standard error: its answer is its own sentence."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
 def set_up_logs(service: str, settings: LogSettings) -> None:
     """Configure structlog for this process; libraries' own warnings come out too."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())

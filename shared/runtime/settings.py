@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
+import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
@@ -25,6 +26,17 @@ CONFIG: Final = "PHOTODUCT_CONFIG"
 _PREFIX: Final = "PHOTODUCT_"
 _DEFAULT: Final = "config.yaml"
 Section = TypeVar("Section", bound=BaseModel)
+
+
+def _absolute(path: Path) -> Path:
+    """A relative path would mean another place in each process, and an empty one the current folder."""
+    if not path.is_absolute():
+        raise ValueError(f"expected a path from the root such as /mnt/photos, got {str(path)!r}")
+    return path
+
+
+Place = Annotated[Path, AfterValidator(_absolute)]
+"""A setting that is an absolute path."""
 RhythmText = Annotated[str, AfterValidator(checked_rhythm)]
 
 
@@ -45,7 +57,7 @@ class Part(BaseModel):
 class LibrarySettings(Part):
     """Where the files are; one file system, never a network share."""
 
-    root: Path = Path("/media")
+    root: Place = Path("/media")
     free_space_floor: int = Field(default=5_000_000_000, ge=0)
     """Bytes that stay free: below it the downloader waits and says so."""
 
@@ -53,7 +65,7 @@ class LibrarySettings(Part):
 class NasSettings(Part):
     """The archive; `photoduct init` makes its marker, once."""
 
-    root: Path = Path("/nas")
+    root: Place = Path("/nas")
     """Where it is mounted."""
 
 
@@ -61,7 +73,7 @@ class NatsSettings(Part):
     """Where the bus is, and the folder with a password file per user (default: `<data>/secrets`)."""
 
     url: str = "nats://127.0.0.1:4222"
-    secrets: Path | None = None
+    secrets: Place | None = None
 
 
 class MetricsSettings(Part):
@@ -90,7 +102,7 @@ class RhythmSettings(Part):
 class Common(Part):
     """What every service needs to know."""
 
-    data: Path = Path("/data")
+    data: Place = Path("/data")
     """State, secrets, logs and run files of photoduct itself; on a local disk."""
     library: LibrarySettings = LibrarySettings()
     nas: NasSettings = NasSettings()
@@ -119,8 +131,6 @@ _SECTIONS: Final = (
     "icloud_cleanup",
     "state",
     "deletion",
-    "console",
-    "notify",
 )
 
 
@@ -197,9 +207,18 @@ def _load(fields: dict[str, Any], path: Path) -> BaseSettings:
 
 
 def _check_readable(path: Path) -> None:
-    """A missing file means defaults, but only where nobody named it."""
+    """A missing file means defaults, but only where nobody named it; SettingsError for what is no settings file."""
     if not path.exists() and str(path) != _DEFAULT:
         raise SettingsError([f"{path}: there is no such file"])
+    if path.is_dir():
+        raise SettingsError([f"{path}: is a folder; expected a file of settings (config.yaml)"])
+    try:
+        root = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise SettingsError([f"{path.name}: cannot be read: {_flat(str(error))}"]) from error
+    if root is not None and not isinstance(root, dict):
+        kind = type(root).__name__
+        raise SettingsError([f"{path.name}: expected sections such as `library:`, got a {kind}"])
 
 
 def _line(problem: Any, path: Path) -> str:

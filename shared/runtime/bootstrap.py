@@ -1,12 +1,15 @@
-"""Makes the streams and consumers of the stage table, or brings them up to date; it never removes one or a message."""
+"""Makes the streams and consumers of the stage table, or brings them up to date; it never removes reports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
+
 from shared.adapters.jetstream import connect
-from shared.adapters.jetstream_admin import ensure_consumer, ensure_stream
+from shared.adapters.jetstream_admin import call, ensure_consumer, ensure_stream
+from shared.domain.errors import Fatal
 from shared.domain.pipeline import (
     ADVISORIES_STREAM,
     ADVISORIES_SUBJECT,
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from shared.adapters.jetstream import Connection, Login
     from shared.domain.pipeline import Stage
 
+log = structlog.get_logger()
+JOBS: Final = "JOB_"
 _SECOND: Final = 1_000_000_000
 _DAY: Final = 86_400
 _MAX_DELIVER: Final = 50
@@ -54,7 +59,7 @@ async def make_all(connection: Connection, sizes: Sizes) -> None:
     """Make the job streams with a consumer a lane, the stream of reports, the one of advisories."""
     for stage in STAGES:
         work = stream_config(stage.stream, stage.subjects, sizes)
-        await ensure_stream(connection, {**work, **DOORBELL})
+        await _ensure_doorbell(connection, {**work, **DOORBELL})
         for consumer in lane_consumers(stage):
             await ensure_consumer(connection, stage.stream, consumer)
     for stream, subjects in (
@@ -63,6 +68,23 @@ async def make_all(connection: Connection, sizes: Sizes) -> None:
     ):
         await ensure_stream(connection, stream_config(stream, subjects, sizes))
         await ensure_consumer(connection, stream, reports_consumer())
+
+
+async def _ensure_doorbell(connection: Connection, config: dict[str, Any]) -> None:
+    """Bring a stream of work up to date; make it anew where JetStream refuses, as it does for one of an older version.
+
+    Only work may go like this: the books hold it, and the state service rings again for what was out. Reports exist
+    nowhere else, so their stream is never deleted: there a refusal is Fatal.
+    """
+    try:
+        await ensure_stream(connection, config)
+    except Fatal:
+        name = config["name"]
+        if not name.startswith(JOBS):
+            raise
+        log.warning("A stream of work is made anew.", stream=name)
+        await call(connection, f"STREAM.DELETE.{name}")
+        await ensure_stream(connection, config)
 
 
 def stream_config(name: str, subjects: str, sizes: Sizes) -> dict[str, Any]:

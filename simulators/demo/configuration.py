@@ -30,7 +30,9 @@ class Override:
         """Say what the product's own default is."""
         section, _, name = self.setting.partition(".")
         value = SECTIONS[section].model_fields[name].default
-        return days(value) if isinstance(value, timedelta) else str(value)
+        if isinstance(value, timedelta):
+            return days(value)
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 OVERRIDES = (

@@ -83,7 +83,7 @@ def _play(wish: Wish, folders: Folders, console: Console, ending: Ending) -> int
 async def _show(here: Scene, watched: Watched, deadline: float, console: Console) -> None:
     columns = (
         TextColumn("{task.description:<20}"),
-        BarColumn(),
+        BarColumn(20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),

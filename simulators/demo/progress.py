@@ -5,18 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared.domain import questions
 from shared.domain.errors import Transient
+from simulators.demo.report import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import Any
 
     from rich.progress import Progress, TaskID
 
 
+STAGE_OF: Final = {
+    "downloaded": "download",
+    "at Google": "pixel",
+    "on the NAS": "nas",
+    "compressed": "compress",
+    "deleted from iCloud": "delete",
+}
+"""The stage whose work a bar waits for."""
 MOVING_GOOGLE = ("staged", "arrived")
 STILL_FOR = 2.5
 """Seconds of stillness that count as the end; longer than every interval of the demo's settings."""
@@ -121,6 +130,7 @@ class Bars:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._said: set[str] = set()
         self._bars: dict[str, TaskID] = {
             name: progress.add_task(name, total=None, note="")
             for name in (
@@ -148,5 +158,19 @@ class Bars:
         }
         for name, (completed, total) in done.items():
             self._progress.update(self._bars[name], completed=completed, total=total or None)
-        problem = next((one["text"] for one in status.attention), "")
-        self._progress.update(self._bars["downloaded"], note=problem[:60])
+        for name, stage in STAGE_OF.items():
+            self._progress.update(self._bars[name], note=waiting(status.work.get(stage, {})))
+        for text in (one["text"] for one in status.attention):
+            if text not in self._said:
+                self._said.add(text)
+                self._progress.console.print(f"waiting: {printable(text)}", markup=False)
+
+
+def waiting(work: Mapping[str, int]) -> str:
+    """Say what of a stage is not done: in work, due or tried again later, given up."""
+    words = (
+        ("out", "in work"),
+        ("due", "due or tried again soon"),
+        ("quarantined", "given up, see below"),
+    )
+    return ", ".join(f"{work[state]} {said}" for state, said in words if work.get(state))

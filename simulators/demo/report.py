@@ -28,12 +28,15 @@ def size(count: float) -> str:
     raise AssertionError
 
 
+def count(number: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def overrides(console: Console, changed: tuple[Override, ...]) -> None:
     """Say which safety defaults the demo sets aside, and why it may."""
-    table = Table(
-        title="Safety defaults that this demo overrides (its photos are copies)",
-        title_justify="left",
-    )
+    _title(console, "Safety defaults that this demo overrides (its photos are copies)")
+    table = Table()
     for heading in ("setting", "default", "in this demo"):
         table.add_column(heading)
     for one in changed:
@@ -46,27 +49,34 @@ def totals(console: Console, watched: Watched) -> None:
     status = watched.status
     if status is None:
         return
-    table = Table(title="What happened", title_justify="left", show_header=False)
+    _title(console, "What happened")
+    table = Table(show_header=False)
     table.add_column("", style="bold")
     table.add_column("", justify="right")
-    count = status.totals
+    told = status.totals
     for name, value in (
-        ("assets", f"{count['assets']}"),
-        ("files (records of iCloud included)", f"{count['files']}"),
-        ("bytes in", size(count["bytes_in"])),
-        ("bytes saved (has left the disks)", size(count["bytes_saved"])),
-        ("bytes reclaimable (originals kept beside renditions)", size(count["bytes_reclaimable"])),
-        ("deleted from iCloud", f"{count['deleted']}"),
-        ("in quarantine", f"{count['quarantined']}"),
+        ("assets", f"{told['assets']}"),
+        ("files (records of iCloud included)", f"{told['files']}"),
+        ("bytes in", size(told["bytes_in"])),
+        ("bytes saved (has left the disks)", size(told["bytes_saved"])),
+        ("bytes reclaimable (originals kept beside renditions)", size(told["bytes_reclaimable"])),
+        ("deleted from iCloud", f"{told['deleted']}"),
+        ("in quarantine", f"{told['quarantined']}"),
         ("time", f"{watched.seconds:.1f} s"),
     ):
         table.add_row(name, value)
     console.print(table)
+    _title(console, "Time per stage (summed over parallel workers)")
     console.print(_stages(status))
 
 
+def _title(console: Console, text: str) -> None:
+    """A table's own title would wrap at the width of the table."""
+    console.print(f"\n{text}", style="italic", highlight=False)
+
+
 def _stages(status: Status) -> Table:
-    table = Table(title="Time per stage (summed over parallel workers)", title_justify="left")
+    table = Table()
     table.add_column("stage")
     for heading in ("done", "failed", "seconds"):
         table.add_column(heading, justify="right")
@@ -79,8 +89,9 @@ def _stages(status: Status) -> Table:
 
 
 def kept(console: Console, watched: Watched, plants: Mapping[str, str]) -> None:
-    """List every asset that stays in iCloud, with its reasons."""
-    table = Table(title="What stays in iCloud, and why", title_justify="left")
+    """List every asset that stays in iCloud, with its reasons: they are why bars end below their totals."""
+    _title(console, "What stays in iCloud, and why")
+    table = Table()
     for heading in ("asset", "planted as", "reasons"):
         table.add_column(heading, overflow="fold")
     for row in watched.rows:
@@ -88,6 +99,12 @@ def kept(console: Console, watched: Watched, plants: Mapping[str, str]) -> None:
             name = printable(row["filename"])
             table.add_row(name, plants.get(row["asset"], ""), "; ".join(row["reasons"][:3]))
     console.print(table)
+    if table.row_count:
+        console.print(
+            f"A bar above that ends below its total is no failure by itself: {table.row_count} of "
+            f"{len(watched.rows)} assets stay in iCloud, each for the reasons in this table, and so "
+            "do not go the whole way."
+        )
 
 
 def printable(name: str) -> str:
@@ -105,6 +122,6 @@ def verdict(console: Console, found: Findings) -> None:
     for line in found.wrong:
         console.print(f"[red]WRONG[/red] {printable(line)}", highlight=False)
     if found.wrong:
-        console.print(f"[red]The proof failed: {len(found.wrong)} differences.[/red]")
+        console.print(f"[red]The proof failed: {count(len(found.wrong), 'difference')}.[/red]")
     else:
         console.print("[green]Nothing is missing: the proof holds.[/green]")

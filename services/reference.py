@@ -28,6 +28,7 @@ FILE: Final = "config.example.yaml"
 WIDTH: Final = 110
 HEAD: Final = """\
 # Every setting of photoduct with its default. Copy what you change into config.yaml; leave out the rest.
+# docs/first-steps.md leads through the few that a start needs.
 # A setting can also come from the environment: PHOTODUCT_<SECTION>__<FIELD>, e.g. PHOTODUCT_NAS__ROOT=/mnt/nas.
 # Lengths of time: 30s, 15m, 24h, 14d. Rhythms: such a length, or a cron pattern in local time ("0 3 * * *").
 # `photoduct config check` names every wrong setting. Made by `python -m services.reference` from the models.

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.spine import noop
-from benchmarks.spine.measure import FILES, name_of, outgoing, pages, publish_pages
+from benchmarks.spine.measure import FILES, name_of, outgoing, pages, path_of, publish_pages
 from shared.adapters.jetstream_admin import consumer_info
 from shared.adapters.jetstream_publishing import Publisher
 from shared.domain import events
@@ -58,8 +58,13 @@ def _message(service: str, report: events.Report) -> Outgoing:
 
 def _downloads(count: int) -> Iterator[events.Report]:
     for key in range(1, FILES * count + 1):
+        number, record = divmod(key - 1, FILES)
         yield events.Downloaded(
-            **_head("download", key), sha256=noop.sha(str(key)), size=1, area="backup", path="p"
+            **_head("download", key),
+            sha256=noop.sha(str(key)),
+            size=noop.SIZE,
+            area="backup",
+            path=path_of(number, ".record.json" if record else ".JPG"),
         )
 
 
@@ -69,7 +74,7 @@ def _archived(count: int) -> Iterator[events.Report]:
             **_head("nas", key),
             path=f"2020/{key}",
             sha256=noop.sha(str(key)),
-            size=1,
+            size=noop.SIZE,
             **noop.ARCHIVE,
         )
 

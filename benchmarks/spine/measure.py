@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.spine import noop
 from shared.adapters.jetstream_publishing import Publisher
 from shared.domain import events
+from shared.domain.naming import folder
 from shared.domain.pipeline import report_subject
 from shared.ports.bus import Outgoing
 
@@ -58,6 +59,11 @@ def spread(took: Sequence[float]) -> Latency:
 def name_of(number: int) -> str:
     """Return the id of the asset of that number."""
     return f"IMG_{number:06}"
+
+
+def path_of(number: int, extension: str) -> str:
+    """Return where the state service puts that asset's file."""
+    return f"{folder(_FIRST + timedelta(hours=number))}/{name_of(number)}{extension}"
 
 
 def pages(count: int, first: int = 0) -> list[events.PageSeen]:

@@ -19,6 +19,7 @@ clock = SystemClock()
 ARCHIVE = {"grade": "cold", "archive": "archive-1", "file_system": "disk-1"}
 LEVELS = (GoogleLevel.ARRIVED, GoogleLevel.SETTLED, GoogleLevel.FREED)
 ZONE = "PrimarySync"
+SIZE = 2_000_000
 
 
 def sha(text: str) -> str:
@@ -29,7 +30,7 @@ def sha(text: str) -> str:
 def asset_seen(name: str, created: datetime) -> events.AssetSeen:
     """List one asset: one photo and its record, that is two files."""
     original = events.ResourceSeen(
-        resource=Resource.ORIGINAL, checksum=f"c-{name}", size=2_000_000,
+        resource=Resource.ORIGINAL, checksum=f"c-{name}", size=SIZE,
         file_type="public.jpeg", extension=".JPG", kind=Kind.PHOTO,
     )  # fmt: skip
     record = original.model_copy(

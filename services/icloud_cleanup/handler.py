@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shared.domain.errors import Transient
+from shared.domain.errors import PhotoductError, Transient
 from shared.domain.events import (
     AlbumAdded,
     AlbumReturned,
@@ -67,17 +67,26 @@ class PurgeHandler:
         self._clock = clock
 
     async def __call__(self, work: AssetWork) -> Sequence[Report]:
-        """Report `Purged` or `PurgeKept`; raises Waiting, Permanent, and Transient when the permit ran out meanwhile."""
+        """Report `Purged` or `PurgeKept`; raises Waiting, Permanent, and Transient when the permit ran out meanwhile.
+
+        What is gone when something stops it is reported first: that files are gone is a fact, whatever comes next.
+        """
         question = ClaimPurge(asset=work.asset, attempt=work.attempt)
         claimed = await self._ask("claim_purge", question, ClaimedPurge)
         if claimed.deadline is None:
             return [work.outcome(PurgeKept, at=self._clock.now(), reasons=claimed.reasons)]
         files = [file for file in work.files if file.media in claimed.media]
         permitted = partial(self._still_permitted, claimed.deadline)
+        gone: list[int] = []
         for file in files:
-            await asyncio.to_thread(self._library.purge, file, permitted)
-        media = tuple(file.media for file in files)
-        return [work.outcome(Purged, at=self._clock.now(), media=media)]
+            try:
+                await asyncio.to_thread(self._library.purge, file, permitted)
+            except PhotoductError:
+                if not gone:
+                    raise
+                break  # the state service asks for the rest again
+            gone.append(file.media)
+        return [work.outcome(Purged, at=self._clock.now(), media=tuple(gone))]
 
     def _still_permitted(self, deadline: datetime) -> None:
         if self._clock.now() >= deadline:

@@ -198,14 +198,17 @@ async def test_only_permitted_media_are_removed(root: Path) -> None:
 
 async def test_a_permit_that_ran_out_stops_before_the_next_file(root: Path) -> None:
     second = put(root, "delete_pending/2026/11/b.jpg")
-    files = ref(), ref("2026/11/b.jpg", Area.DELETE_PENDING)
+    other = ref("2026/11/b.jpg", Area.DELETE_PENDING).model_copy(update={"media": 2})
+    files = ref(), other
     clock = PassingClock(NOW, timedelta(seconds=30))
-    with pytest.raises(Transient, match="ran out"):
-        await purger(root, permit(), clock)(work(*files))
+    (report,) = await purger(root, permit(1, 2), clock)(work(*files))
+    assert isinstance(report, Purged)
+    assert report.media == (1,), "what is gone has to be told, and no more than that"
     assert not (root / "backup/2026/11/a.jpg").exists()
     assert second.read_bytes() == DATA
-    (report,) = await purger(root, permit())(work(*files))
+    (report,) = await purger(root, permit(1, 2))(work(*files))
     assert isinstance(report, Purged)
+    assert report.media == (1, 2)
     assert not second.exists()
 
 

@@ -128,9 +128,11 @@ def _unfinished(watched: Watched) -> str:
 class Bars:
     """One bar a station, on the terminal."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, patience: float = 2.0) -> None:
         self._progress = progress
+        self._patience = patience
         self._said: set[str] = set()
+        self._since: dict[str, float] = {}
         self._bars: dict[str, TaskID] = {
             name: progress.add_task(name, total=None, note="")
             for name in (
@@ -160,8 +162,14 @@ class Bars:
             self._progress.update(self._bars[name], completed=completed, total=total or None)
         for name, stage in STAGE_OF.items():
             self._progress.update(self._bars[name], note=waiting(status.work.get(stage, {})))
-        for text in (one["text"] for one in status.attention):
-            if text not in self._said:
+        self._say({one["text"] for one in status.attention})
+
+    def _say(self, texts: set[str]) -> None:
+        """Name once what still needs attention after a while: services that start wait for each other, too."""
+        now = time.monotonic()
+        self._since = {text: self._since.get(text, now) for text in texts}
+        for text in sorted(texts - self._said):
+            if now - self._since[text] >= self._patience:
                 self._said.add(text)
                 self._progress.console.print(f"waiting: {printable(text)}", markup=False)
 

@@ -54,7 +54,9 @@ def test_what_waits_is_said_once_in_full() -> None:
         work={}, attention=({"text": text},), totals={"deleted": 0, "assets": 0},
         stage_seconds={}, looked=True,
     )  # fmt: skip
-    bars = Bars(Progress(console=console))
+    Bars(Progress(console=console)).show(status)
+    assert out.getvalue() == ""  # services that start wait for each other
+    bars = Bars(Progress(console=console), patience=0)
     bars.show(status)
     bars.show(status)
     assert " ".join(out.getvalue().split()) == f"waiting: {text}"

@@ -56,7 +56,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=DieWith(os.getpid()),
             )
         finally:
             if output is not None:
@@ -119,7 +119,7 @@ class Child:
         return "\n".join(words[-20:])
 
 
-class _die_with:  # noqa: N801 - reads as the verb that it is
+class DieWith:
     """Let the kernel end the child when the process `parent` ends, even by SIGKILL."""
 
     def __init__(self, parent: int) -> None:

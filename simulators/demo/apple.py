@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from shared.runtime.child import DieWith
 
 READY_SECONDS = 45.0
 APPLE_ID = "demo@example.com"
@@ -40,6 +43,7 @@ class Apple:
                 ],
                 stdout=log,
                 stderr=log,
+                preexec_fn=DieWith(os.getpid()),
             )  # fmt: skip
         try:
             return cls._until_told(process, run_dir)

@@ -126,6 +126,7 @@ class DieWith:
         self._parent = parent
 
     def __call__(self) -> None:
+        """Run in the child, before its program."""
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != self._parent:  # it died before the line above
             os._exit(1)

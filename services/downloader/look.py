@@ -47,17 +47,18 @@ class Look:
 
         Raises Waiting, Transient, Permanent.
         """
+        asked = AskSyncToken(zone=self._zone)
+        answer = await self._state.ask("sync_token", asked, SyncToken)  # no failure of iCloud's
         try:
-            await self._walk()
+            await self._walk(answer.token or None)
         except PhotoductError as error:
             await self._attention.raised(LOOK, f"Looking at iCloud failed: {error}", by=LOOK)
             raise
         await self._attention.cleared(LOOK, by=LOOK)
 
-    async def _walk(self) -> None:
-        answer = await self._state.ask("sync_token", AskSyncToken(zone=self._zone), SyncToken)
+    async def _walk(self, token: str | None) -> None:
         try:
-            await self._report_from(answer.token or None)
+            await self._report_from(token)
         except TokenRefused:
             log.warning("iCloud refused the sync token; reading the full history", zone=self._zone)
             await self._report_from(None)

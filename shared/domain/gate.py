@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+CALLED = {
+    Resource.ORIGINAL: "original",
+    Resource.ALTERNATE: "RAW or JPEG twin",
+    Resource.LIVE: "Live Photo movie",
+    Resource.EDITED: "edited version",
+    Resource.RECORD: "iCloud record",
+}
+"""What people call the files of an asset."""
+
+
 @dataclass(frozen=True, slots=True)
 class FreshRecord:
     """The asset as iCloud answered moments ago."""
@@ -195,7 +205,7 @@ def archived_whole(facts: AssetFacts, fresh: FreshRecord) -> Iterator[Reason]:
         yield Reason("changed", "it was changed in iCloud since it was archived")
     known = {(m.resource, m.checksum) for m in facts.media if m.resource is not Resource.RECORD}
     for kind, _ in sorted(fresh.resources - known):
-        yield Reason("unarchived", f"its {kind} in iCloud is not the one that was archived")
+        yield Reason("unarchived", f"its {CALLED[kind]} in iCloud is not the one that was archived")
     if not any(kind is Resource.ORIGINAL for kind, _ in fresh.resources):
         yield Reason("no-original", "iCloud's record names no original")
     if not any(media.resource is Resource.RECORD for media in facts.media):
@@ -212,7 +222,7 @@ def may_purge(media: tuple[MediaFacts, ...], here: Situation, rules: Rules) -> t
 
 def copies(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
     """Clauses 2 to 6 for one resource: origin hash, both copies, cold, fresh, nothing in motion."""
-    name = media.resource.value
+    name = CALLED[media.resource]
     if media.sha256 is None:
         yield Reason("download", f"its {name} was not downloaded and verified")
     if media.readable is False:
@@ -228,7 +238,7 @@ def copies(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]
 
 def nas_copy(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
     """Clauses 3 to 5: the original bytes, read back cold, lately, on the very archive."""
-    name = media.resource.value
+    name = CALLED[media.resource]
     if media.nas is None:
         yield Reason("nas", f"the NAS holds no verified copy of its {name}")
         return
@@ -249,9 +259,11 @@ def nas_copy(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reaso
 
 def google_copy(media: MediaFacts, rules: Rules) -> Iterator[Reason]:
     """Clause 3: Google Photos' evidence is at or above the configured level."""
-    name = media.resource.value
+    name = CALLED[media.resource]
     if media.google_objection is not None:
-        yield Reason("google", f"Google Photos: {media.google_objection}")
+        yield Reason(
+            "google", f"Google Photos has no provable copy of its {name}: {media.google_objection}"
+        )
     elif media.google.rank < max(rules.google_level.rank, GoogleLevel.SETTLED.rank):
         yield Reason(
             "google",
@@ -298,6 +310,6 @@ def brakes(facts: AssetFacts, here: Situation, rules: Rules) -> Iterator[Reason]
 
 def days(span: timedelta) -> str:
     """Say a time span for people: `14 days`, `3 seconds`."""
-    if span >= timedelta(days=1):
-        return f"{span / timedelta(days=1):g} days"
-    return f"{span.total_seconds():g} seconds"
+    long = span >= timedelta(days=1)
+    count = span / timedelta(days=1) if long else span.total_seconds()
+    return f"{count:g} {'day' if long else 'second'}{'' if count == 1 else 's'}"

@@ -46,6 +46,7 @@ async def main() -> None:
                 [
                     desk.take_reports,
                     desk.decide_claims,
+                    desk.take_advisories,
                     desk.tick,
                     partial(reconciler.run, desk, truth, every),
                     partial(gauges.keep, desk, answers),

@@ -7,6 +7,7 @@ work is published after that, and what a crash leaves unpublished is found by it
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -20,7 +21,7 @@ from shared.adapters.jetstream_publishing import LINE
 from shared.adapters.jetstream_pulling import Puller
 from shared.domain import pipeline, questions
 from shared.domain.events import REPORT, Outcome
-from shared.domain.pipeline import STAGE
+from shared.domain.pipeline import ADVISORIES_STREAM, STAGE, STAGES
 from shared.ports.bus import Outgoing
 
 if TYPE_CHECKING:
@@ -86,6 +87,22 @@ class Desk:
                     self._relay(await self.on_writer(self._truth.apply, part))
                 await messages[-1].ack()  # names every message of this take
                 puller.free(len(messages))
+
+    async def take_advisories(self) -> None:
+        """Quarantine what the bus will not hand out any more, for ever."""
+        stages = {stage.stream: stage.name for stage in STAGES}
+        async with Puller(
+            self._connection, ADVISORIES_STREAM, pipeline.REPORTS_CONSUMER, room=100
+        ) as puller:
+            while True:
+                for message in await puller.take():
+                    told = json.loads(message.body)
+                    stage = stages.get(str(told.get("stream")))
+                    if stage is not None:
+                        sequence, deliveries = int(told["stream_seq"]), int(told["deliveries"])
+                        await self.on_writer(self._truth.give_up, stage, sequence, deliveries)
+                    await message.ack()
+                    puller.free()
 
     async def tick(self) -> None:
         """Find what time has made due, for ever: dwells, retries, rows that a crash left unpublished."""

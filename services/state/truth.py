@@ -201,6 +201,22 @@ class Truth:
                     _ring(task, transaction.books.now)
             transaction.write([])
 
+    def give_up(self, stage: str, sequence: int, deliveries: int) -> None:
+        """Put a task into quarantine that the bus has handed out to the bound, and whose workers died each time."""
+        work = schema.work.c
+        query = select(work.stage, work.key).where(
+            work.stage == stage, work.published_seq == sequence, work.state == "out"
+        )
+        with self._store.transaction(self._clock.now()) as transaction:
+            rows = transaction.connection.execute(query).all()
+            lost = [(row.stage, row.key) for row in rows]
+            _load_tasks(transaction, lost)
+            for key in lost:
+                task = transaction.books.tasks[key]
+                task.state, task.due_at = "quarantined", None
+                task.reason = f"it was handed out {deliveries} times and no worker lived to answer"
+            transaction.write([])
+
     def freeze(self, why: str) -> None:
         """Freeze every deletion until a person looks."""
         with self._store.transaction(self._clock.now()) as transaction:

@@ -630,3 +630,14 @@ def test_a_lost_rendition_is_made_anew(world: World) -> None:
     world.work_off()
     assert media(world)[0].compression == "archived"
     assert len([one for one in world.done if one.startswith("compress:")]) == 2
+
+
+def test_work_that_no_worker_survives_ends_in_quarantine(world: World) -> None:
+    world.look(seen("A"))
+    due = next(due for due in world.due if due.task.key == 1)
+    world.truth.published([(due.task, 17)])
+    world.truth.give_up("download", 17, 50)
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    (row,) = answers.failures(questions.AskRows()).rows
+    assert row["stage"] == "download"
+    assert "50 times" in row["reason"]

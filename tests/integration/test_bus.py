@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from shared.adapters.jetstream_asking import ask, serve
 from shared.adapters.jetstream_publishing import Publisher, Reporter
 from shared.adapters.jetstream_pulling import Puller
 from shared.domain.errors import Fatal, Permanent, Transient
+from shared.domain.pipeline import STAGE
 from shared.ports.bus import Outgoing
-from shared.runtime.bootstrap import bootstrap, reports_consumer
+from shared.runtime.bootstrap import bootstrap, lane_consumers, reports_consumer
 from tests.integration.nats_fixture import RealNats, real_nats
 
 if TYPE_CHECKING:
@@ -201,3 +203,20 @@ async def test_bootstrap_again_changes_nothing_and_purge_empties(nats: RealNats)
     await bootstrap(nats.login("admin"))
     assert (await stream_info(connection, "JOB_NAS"))["state"]["messages"] == 5
     assert await purge(connection, "JOB_NAS", before=4) == 3
+
+
+async def test_the_bus_says_what_it_will_not_hand_out_any_more(nats: RealNats) -> None:
+    admin, state = await nats.connect("admin"), await nats.connect("state")
+    (lane,) = lane_consumers(STAGE["nas"])
+    await ensure_consumer(admin, "JOB_NAS", {**lane, "max_deliver": 2, "ack_wait": 200_000_000})
+    (number,) = await Publisher(state).publish_many(tasks(1))
+    async with (
+        Puller(await nats.connect("nas_sync"), "JOB_NAS", "nas-all", room=1) as worker,
+        Puller(state, "ADV", "state", room=1) as advisories,
+    ):
+        for _ in range(2):  # it dies each time
+            await asyncio.wait_for(worker.take(), 5)
+            worker.free()
+        (told,) = await asyncio.wait_for(advisories.take(), 10)
+    said = json.loads(told.body)
+    assert (said["stream"], said["stream_seq"], said["deliveries"]) == ("JOB_NAS", number, 2)

@@ -75,13 +75,14 @@ def check_bus(common: Common) -> None:
     own_port(common.nats.url)
 
 
-def check_free_port(common: Common) -> None:
-    """Raise Fatal when the bus's port is taken."""
+def check_startable(common: Common) -> None:
+    """Raise Fatal when photoduct runs already, or else another program has the bus's port."""
+    check_alone(common)
     check_port(own_port(common.nats.url))
 
 
 CHECKS: tuple[Callable[[Common], None], ...] = (check_data, check_library, check_nas, check_bus)
-BEFORE_A_START: tuple[Callable[[Common], None], ...] = (check_alone, check_free_port)
+BEFORE_A_START: tuple[Callable[[Common], None], ...] = (check_startable,)
 
 
 def _nearest(path: Path) -> Path:

@@ -78,14 +78,15 @@ class Claims:
                 return questions.ClaimedPurge(deadline=None, reasons=(OUT_OF_DATE,))
             if asset.removal != "deleted":
                 return questions.ClaimedPurge(deadline=None, reasons=(f"it is {asset.removal}",))
-            files = [media for media in asset.media if media.local == "delete_pending"]
+            files = [media for media in asset.media if media.on_disk]
             facts = tuple(media_facts(media, in_motion=False) for media in files)
             rules = self._policy.deletion
             reasons = may_purge(facts, self._situations.plain(transaction), rules)
         if reasons:
             return questions.ClaimedPurge(deadline=None, reasons=tuple(r.text for r in reasons))
         return questions.ClaimedPurge(
-            deadline=books.now + rules.permit_for, media=tuple(media.id for media in files)
+            deadline=books.now + rules.permit_for,
+            media=tuple(m.id for m in files if m.local == "delete_pending"),
         )
 
     def _earlier_permit(

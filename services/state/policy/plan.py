@@ -171,7 +171,7 @@ def _after_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -
     if here.now < due:
         made.wake(due)
         return
-    files = [media for media in asset.media if media.local == "delete_pending"]
+    files = [media for media in asset.media if media.on_disk]
     facts = tuple(media_facts(media, in_motion=False) for media in files)
     reasons = [r for r in may_purge(facts, here, policy.deletion) if r.code not in RENEWABLE]
     if reasons:

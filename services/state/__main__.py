@@ -44,10 +44,7 @@ async def main() -> None:
             await service.run(
                 {},
                 [
-                    desk.take_reports,
-                    desk.decide_claims,
-                    desk.take_advisories,
-                    desk.tick,
+                    *desk.loops(),
                     partial(reconciler.run, desk, truth, every),
                     partial(gauges.keep, desk, answers),
                 ],

@@ -81,6 +81,7 @@ class Answers:
                 attention=_attention(connection),
                 totals=_totals(connection),
                 stage_seconds=_stage_seconds(connection),
+                retrying=_retrying(connection),
                 looked=connection.execute(
                     select(func.count()).where(schema.zone.c.looked_at.is_not(None))
                 ).scalar_one()
@@ -179,6 +180,19 @@ def _attention(connection: Connection) -> tuple[dict[str, Any], ...]:
         {"key": row.key, "text": row.text, "raised_at": row.raised_at.isoformat()}
         for row in connection.execute(query)
     )
+
+
+def _retrying(connection: Connection) -> tuple[dict[str, Any], ...]:
+    work, asset = schema.work.c, schema.asset.c
+    query = (
+        select(work.stage, asset.filename, work.failures, work.reason, work.due_at)
+        .join(schema.asset, asset.id == work.asset_id)
+        .where(work.state == "due", work.failures > 0)
+        .order_by(work.due_at)
+        .limit(10)
+    )
+    rows = connection.execute(query).mappings()
+    return tuple({name: _plain(value) for name, value in row.items()} for row in rows)
 
 
 def _totals(connection: Connection) -> dict[str, int]:

@@ -25,7 +25,7 @@ from shared.domain.pipeline import ADVISORIES_STREAM, STAGE, STAGES
 from shared.ports.bus import Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pydantic import BaseModel
 
@@ -68,6 +68,10 @@ class Desk:
         self._relays: set[asyncio.Task[None]] = set()
         self._claims: asyncio.Queue[_Claim] = asyncio.Queue()
         self._publishing: set[str] = set()
+
+    def loops(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        """Return what has to run for ever."""
+        return (self.take_reports, self.decide_claims, self.take_advisories, self.tick)
 
     async def on_writer(self, call: Callable[..., T], *args: Any) -> T:
         """Run a call on the one thread that may use the database."""

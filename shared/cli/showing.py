@@ -52,6 +52,10 @@ def status(found: Status) -> None:
             for work in (found.work.get(stage.name, {}),)
         ),
     )
+    if found.retrying:
+        columns = ("stage", "filename", "failures", "reason", "due_at")
+        rows = ([one[name] for name in columns] for one in found.retrying)
+        table("Failed, and tried again at", columns, rows)
     table("Files and assets", ("what", "state", "count"), _counts(found))
     table("Totals", ("what", "count"), sorted(found.totals.items()))
 

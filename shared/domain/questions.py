@@ -122,6 +122,8 @@ class Status(Question):
     stage_seconds: dict[str, float]
     looked: bool
     """True once a whole look at iCloud is recorded."""
+    retrying: tuple[dict[str, Any], ...] = ()
+    """Up to ten tasks that failed and come again: stage, filename, failures, reason, due_at."""
 
 
 class Order(Question):

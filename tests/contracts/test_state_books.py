@@ -641,3 +641,14 @@ def test_work_that_no_worker_survives_ends_in_quarantine(world: World) -> None:
     (row,) = answers.failures(questions.AskRows()).rows
     assert row["stage"] == "download"
     assert "50 times" in row["reason"]
+
+
+def test_status_says_what_failed_and_when_it_comes_again(world: World) -> None:
+    world.look(seen("A", "beach.JPG"))
+    due = next(due for due in world.due if due.task.key == 1)
+    work = events.DownloadWork.model_validate_json(due.body)
+    world.say(work.outcome(events.Failed, world.clock.now(), lasting="transient", reason="no line"))
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    (row,) = answers.status(questions.AskStatus()).retrying
+    assert (row["stage"], row["filename"], row["reason"]) == ("download", "beach.JPG", "no line")
+    assert row["due_at"] > world.clock.now().isoformat()

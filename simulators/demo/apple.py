@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.runtime.child import DieWith
+from simulators.parent import environment
 
 READY_SECONDS = 45.0
 APPLE_ID = "demo@example.com"
@@ -43,7 +42,7 @@ class Apple:
                 ],
                 stdout=log,
                 stderr=log,
-                preexec_fn=DieWith(os.getpid()),
+                env=environment(),
             )  # fmt: skip
         try:
             return cls._until_told(process, run_dir)

@@ -9,6 +9,7 @@ from simulators.icloud.app import make_app
 from simulators.icloud.folder_scan import read_library
 from simulators.icloud.library import LibraryError
 from simulators.icloud.server import Address, serve
+from simulators.parent import end_with_parent
 
 _DEMO_PASSWORD = "correct horse battery staple"  # noqa: S105  (opens nothing but this program)
 
@@ -57,4 +58,5 @@ def _sentence(error: Exception, port: int) -> str:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main())

@@ -10,6 +10,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from simulators.parent import end_with_parent
 from simulators.phone.daemon import SyncthingMissingError, find_syncthing
 from simulators.phone.google_photos import GooglePhotos
 from simulators.phone.google_store import GoogleStore
@@ -101,4 +102,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from shared.runtime.child import DieWith
+from simulators.parent import environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +80,7 @@ class PhoneProgram:
         command = [sys.executable, "-m", "simulators.phone", *options, *self._arguments]
         output = self._log.open("ab") if self._log else None
         self._process = subprocess.Popen(  # noqa: S603 -- our own program
-            command, stdout=output, stderr=output, preexec_fn=DieWith(os.getpid())
+            command, stdout=output, stderr=output, env=environment()
         )
         if output:
             output.close()

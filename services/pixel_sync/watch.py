@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from services.pixel_sync.policy import Advance, Known, Rules, Sight, Stay, Suspect, evidence
 from services.pixel_sync.ports import Freed, Held, StagedFile
 from shared.domain import questions
-from shared.domain.errors import Transient
 from shared.domain.events import GoogleEvidence, GoogleSuspect, Unstaged
 from shared.domain.ids import GoogleLevel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import timedelta
 
     from services.pixel_sync.policy import Step
     from services.pixel_sync.ports import Holding, PhonePort
@@ -33,15 +31,6 @@ class Watch:
     ) -> None:
         self._phone, self._window, self._clock = phone, window, clock
         self._say, self._ask, self._rules = say, ask, rules
-
-    async def run(self, poll: timedelta) -> None:
-        """Look at once, at each change that Syncthing tells of, and every `poll`; for ever."""
-        while True:
-            try:
-                await self.look()
-                await self._phone.wait_for_change(poll)
-            except Transient:
-                await asyncio.sleep(min(poll.total_seconds(), 5.0))
 
     async def look(self) -> None:
         """Compare every watched file with the phone, report each step, clear what is freed."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from shared.runtime.settings import Common
 
 Answer = TypeVar("Answer", bound=BaseModel)
-Asking = Any
 USER = "operator"
 CONNECT_SECONDS = 5.0
 BUS_PORT = 4222

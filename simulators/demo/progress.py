@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from shared.cli.showing import printable
 from shared.domain import questions
 from shared.domain.errors import Transient
-from simulators.demo.report import printable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from shared.cli.showing import printable
 from shared.domain.pipeline import STAGES
 
 if TYPE_CHECKING:
@@ -105,11 +106,6 @@ def kept(console: Console, watched: Watched, plants: Mapping[str, str]) -> None:
             f"{len(watched.rows)} assets stay in iCloud, each for the reasons in this table, and so "
             "do not go the whole way."
         )
-
-
-def printable(name: str) -> str:
-    """Return a name without characters that a terminal would act on."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
 
 
 def verdict(console: Console, found: Findings) -> None:

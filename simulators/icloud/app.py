@@ -8,9 +8,10 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulators.icloud.account import Account
+from simulators.icloud.account_admin import ClockPages
 from simulators.icloud.admin import AdminPages
 from simulators.icloud.assets_download import DownloadPages
-from simulators.icloud.clock import Clock, wall_clock
+from simulators.icloud.clock import Clock, SimClock, wall_clock
 from simulators.icloud.cloudkit import CloudKitPages, Database
 from simulators.icloud.digests import Digests
 from simulators.icloud.download_urls import UrlSigner
@@ -66,9 +67,10 @@ def request_kind(path: str) -> str:
 
 
 def make_app(
-    specs: list[AssetSpec], library: Path, account: Account, clock: Clock = wall_clock
+    specs: list[AssetSpec], library: Path, account: Account, base: Clock = wall_clock
 ) -> ASGIApp:
-    """Build the application for one account and one library."""
+    """Build the application for one account and one library; `base` is what its clock stands on."""
+    clock = SimClock(base)
     zone = Zone("PrimarySync", account.owner)
     fill_zone(zone, specs)
     private = Database("private")
@@ -86,5 +88,6 @@ def make_app(
         *CloudKitPages(account, databases, renderer, persona, clock).routes(),
         *DownloadPages(account, (zone,), digests, signer, clock).routes(),
         *AdminPages(account, persona, truth, library).routes(),
+        *ClockPages(clock).routes(),
     ]
     return Counting(Starlette(routes=routes), requests)

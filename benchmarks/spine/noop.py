@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shared.adapters.clock import SystemClock
 from shared.domain import events, questions
 from shared.domain.ids import GoogleLevel, Kind, Resource
+from shared.domain.seen import AssetSeen, ResourceSeen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -27,22 +28,22 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def asset_seen(name: str, created: datetime) -> events.AssetSeen:
+def asset_seen(name: str, created: datetime) -> AssetSeen:
     """List one asset: one photo and its record, that is two files."""
-    original = events.ResourceSeen(
+    original = ResourceSeen(
         resource=Resource.ORIGINAL, checksum=f"c-{name}", size=SIZE,
         file_type="public.jpeg", extension=".JPG", kind=Kind.PHOTO,
     )  # fmt: skip
     record = original.model_copy(
         update={"resource": Resource.RECORD, "checksum": f"t-{name}", "extension": ".json"}
     )
-    return events.AssetSeen(
+    return AssetSeen(
         asset=name, zone=ZONE, change_tag=f"t-{name}", filename=f"{name}.JPG",
         created=created, resources=(original, record),
     )  # fmt: skip
 
 
-def page_seen(number: int, assets: Iterable[events.AssetSeen]) -> events.PageSeen:
+def page_seen(number: int, assets: Iterable[AssetSeen]) -> events.PageSeen:
     """Make one page of iCloud's change feed."""
     return events.PageSeen(
         id=f"page:{number}", at=clock.now(), zone=ZONE, token=f"token-{number}", final=True,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.domain.icloud_records import SortedPage, asset_seen, master_name, sort_page
+from shared.domain.ids import asset_id
 from shared.ports.icloud import Declined
 
 if TYPE_CHECKING:
@@ -12,8 +14,19 @@ if TYPE_CHECKING:
 
     from services.downloader.known import KnownAssets
     from services.downloader.ports import ReadRecords
-    from shared.domain.events import AssetSeen
+    from shared.domain.seen import AlbumSeen, AssetSeen, Membership
     from shared.ports.icloud import ChangePage, Json, LookedUp
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What one page of the change feed says of assets and albums."""
+
+    assets: tuple[AssetSeen, ...] = ()
+    gone: tuple[str, ...] = ()
+    albums: tuple[AlbumSeen, ...] = ()
+    joined: tuple[Membership, ...] = ()
+    parted: tuple[Membership, ...] = ()
 
 
 class Joiner:
@@ -29,17 +42,23 @@ class Joiner:
         """Forget the page before: a new look begins."""
         self._previous = {}
 
-    async def join(self, page: ChangePage) -> tuple[tuple[AssetSeen, ...], tuple[str, ...]]:
-        """Return the page's assets and the names of what is gone; raises Waiting, Unanswered, Declined."""
-        sorted_page = sort_page(page.records)
+    async def join(self, page: ChangePage) -> Joined:
+        """Return what the page says; raises Waiting, Unanswered, Declined."""
+        sorted_page = sort_page(page.records, self._zone)
         assets, gone = await self._complete(sorted_page)
         masters = await self._masters(sorted_page, assets)
         seen = []
         for name, asset in assets.items():
             master = masters.get(master_name(asset))
-            self._known.learn(name, asset, master)
+            self._known.learn(asset_id(self._zone, name), asset, master)
             seen.append(asset_seen(asset, master, self._zone))
-        return tuple(seen), (*sorted_page.gone, *gone)
+        return Joined(
+            tuple(seen),
+            tuple(asset_id(self._zone, name) for name in (*sorted_page.gone, *gone)),
+            sorted_page.albums,
+            sorted_page.joined,
+            sorted_page.parted,
+        )
 
     async def _complete(self, page: SortedPage) -> tuple[dict[str, Json], tuple[str, ...]]:
         """Look up the assets of which the feed shows only some fields."""

@@ -67,8 +67,8 @@ class Look:
         looked_at, number = self._clock.now(), 0
         self._joiner.begin()
         async for before, page in self._pages(token):
-            assets, gone = await self._joiner.join(page)
-            whole = Page(before, page.token, not page.more, assets, gone)
+            said = await self._joiner.join(page)
+            whole = Page(before, page.token, not page.more, said)
             for report in reports(whole, Stamp(self._zone, looked_at, number)):
                 await self._state.say(report)
             number += 1

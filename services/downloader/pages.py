@@ -1,18 +1,21 @@
-"""Cuts a page of the change feed into reports small enough for the bus; pure, it loses no asset."""
+"""Cuts a page of the change feed into reports small enough for the bus; pure, it loses nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.domain.events import AssetSeen, PageSeen
+from shared.domain.events import PageSeen
+from shared.domain.seen import AlbumSeen, AssetSeen, Membership
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
+    from services.downloader.joining import Joined
+
 PART_BYTES = 150_000
-"""Of assets; names of gone records and the frame stay well below the 50 kB that are left of a message."""
+"""Of assets and albums; names of gone records and the frame stay well below the 50 kB that are left of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,7 @@ class Page:
     before: str | None
     after: str
     final: bool
-    assets: tuple[AssetSeen, ...]
-    gone: tuple[str, ...]
+    said: Joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Stamp:
 
 def reports(page: Page, stamp: Stamp) -> list[PageSeen]:
     """Return the page's reports in order; only the last carries the new token, so that a lost rest is listed again."""
-    parts = list(_parts(page.assets))
+    parts = list(_parts(page.said))
     last = len(parts) - 1
     moment = stamp.looked_at.strftime("%Y%m%dT%H%M%S.%f")
     return [
@@ -47,22 +49,30 @@ def reports(page: Page, stamp: Stamp) -> list[PageSeen]:
             zone=stamp.zone,
             token=page.after if index == last else page.before or "",
             final=page.final and index == last,
-            assets=part,
-            gone=page.gone if index == last else (),
+            assets=tuple(one for one in part if isinstance(one, AssetSeen)),
+            albums=tuple(one for one in part if isinstance(one, AlbumSeen)),
+            joined=tuple(one for one in part if isinstance(one, Membership)),
+            gone=page.said.gone if index == last else (),
+            parted=page.said.parted if index == last else (),
         )
         for index, part in enumerate(parts)
     ]
 
 
-def _parts(assets: Sequence[AssetSeen]) -> Iterator[tuple[AssetSeen, ...]]:
-    """Yield the assets in parts of at most PART_BYTES of JSON; at least one part, which may be empty."""
-    part: list[AssetSeen] = []
+def _parts(said: Joined) -> Iterator[list[AssetSeen | AlbumSeen | Membership]]:
+    """Yield it in parts of at most PART_BYTES of JSON; at least one part, which may be empty."""
+    part: list[AssetSeen | AlbumSeen | Membership] = []
     size = 0
-    for asset in assets:
-        length = len(asset.model_dump_json())
+    everything: tuple[AssetSeen | AlbumSeen | Membership, ...] = (
+        *said.assets,
+        *said.albums,
+        *said.joined,
+    )
+    for one in everything:
+        length = len(one.model_dump_json())
         if part and size + length > PART_BYTES:
-            yield tuple(part)
+            yield part
             part, size = [], 0
-        part.append(asset)
+        part.append(one)
         size += length
-    yield tuple(part)
+    yield part

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from shared.domain.icloud_fields import moment, value
 from shared.domain.icloud_records import asset_seen, is_deleted, own_tag
-from shared.domain.ids import Resource
 from shared.domain.questions import ClaimDeletion, Claimed
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def claim(work: AssetWork, fresh: Fresh) -> ClaimDeletion:
         resources=tuple(
             (part.resource, part.checksum)
             for part in seen.resources
-            if part.resource is not Resource.RECORD
+            if not part.resource.is_metadata
         ),
     )
 

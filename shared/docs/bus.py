@@ -14,6 +14,8 @@ from shared.domain.pipeline import (
     report_subject,
     reports_of,
 )
+from shared.domain.seen import AlbumSeen, AssetSeen, Membership, ResourceSeen
+from shared.domain.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 MADE = "<!-- Made by `python -m shared.docs` from {source}; edit that and run it again. -->"
-PARTS = (events.FileRef, events.AssetSeen, events.ResourceSeen)
+PARTS = (events.FileRef, AssetSeen, ResourceSeen, AlbumSeen, Membership)
 """Models that travel only inside others."""
 WORK_BASES = (events.Work, events.FileWork)
 REPORT_BASES = (events.Report, events.Outcome)
@@ -94,7 +96,7 @@ def _stage_row(stage: Stage) -> tuple[str, ...]:
 def _models(models: Iterable[type[BaseModel]]) -> Iterator[str]:
     for model in models:
         parent = model.__bases__[0]
-        also = f" All of `{parent.__name__}`, and:" if parent is not events.Wire else ""
+        also = f" All of `{parent.__name__}`, and:" if parent is not Wire else ""
         yield f"### `{model.__name__}`"
         yield summary(model) + also
         yield from _fields(model)

@@ -9,17 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from shared.domain.ids import Area, GoogleLevel, Kind, Resource
-
-
-class Wire(BaseModel):
-    """Anything on the bus: immutable, strict about unknown fields, versioned."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    v: Literal[1] = 1
-
+from shared.domain.seen import AlbumSeen, AssetSeen, Membership
+from shared.domain.wire import Wire
 
 Ended = TypeVar("Ended", bound="Outcome")
 
@@ -72,6 +66,8 @@ class DownloadWork(Work):
     size: int
     path: str
     kind: Kind
+    albums: tuple[str, ...] = ()
+    """Names of the person's albums that hold it, for a `record` or `sidecar` file; sorted."""
 
 
 class FileWork(Work):
@@ -112,37 +108,6 @@ class Report(Wire):
     at: datetime
 
 
-class ResourceSeen(Wire):
-    """One resource of an asset as iCloud lists it."""
-
-    resource: Resource
-    checksum: str
-    size: int
-    file_type: str
-    extension: str
-    """With its dot, as the file will be named."""
-    kind: Kind
-
-
-class AssetSeen(Wire):
-    """One asset as iCloud lists it."""
-
-    asset: str
-    zone: str
-    change_tag: str
-    filename: str
-    """As the person's device named it; metadata only, never used as a path."""
-    created: datetime
-    """In the asset's own time zone."""
-    favorite: bool = False
-    hidden: bool = False
-    deleted: bool = False
-    """In Recently Deleted."""
-    problem: str | None = None
-    """Why the asset has to stay in iCloud whatever else is true, e.g. a resource of an unknown kind."""
-    resources: tuple[ResourceSeen, ...]
-
-
 class PageSeen(Report):
     """One page of iCloud's change feed; its sync token counts only once this page is recorded."""
 
@@ -153,7 +118,12 @@ class PageSeen(Report):
     """True for the last page of a look at iCloud."""
     assets: tuple[AssetSeen, ...] = ()
     gone: tuple[str, ...] = ()
-    """Asset ids whose records no longer exist."""
+    """Ids of assets and albums whose records no longer exist."""
+    albums: tuple[AlbumSeen, ...] = ()
+    joined: tuple[Membership, ...] = ()
+    """Assets that are in an album."""
+    parted: tuple[Membership, ...] = ()
+    """Assets that no longer are."""
 
 
 class Outcome(Report):

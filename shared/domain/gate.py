@@ -22,6 +22,7 @@ CALLED = {
     Resource.LIVE: "Live Photo movie",
     Resource.EDITED: "edited version",
     Resource.RECORD: "iCloud record",
+    Resource.SIDECAR: "XMP sidecar",
 }
 """What people call the files of an asset."""
 
@@ -203,7 +204,7 @@ def archived_whole(facts: AssetFacts, fresh: FreshRecord) -> Iterator[Reason]:
     """Clause 1, the bytes: what iCloud holds now is exactly what was archived, original and record included."""
     if fresh.change_tag != facts.change_tag:
         yield Reason("changed", "it was changed in iCloud since it was archived")
-    known = {(m.resource, m.checksum) for m in facts.media if m.resource is not Resource.RECORD}
+    known = {(m.resource, m.checksum) for m in facts.media if not m.resource.is_metadata}
     for kind, _ in sorted(fresh.resources - known):
         yield Reason("unarchived", f"its {CALLED[kind]} in iCloud is not the one that was archived")
     if not any(kind is Resource.ORIGINAL for kind, _ in fresh.resources):
@@ -232,7 +233,7 @@ def copies(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]
     if not media.compression_finished:
         yield Reason("compression", f"its {name} has not been through compression")
     yield from nas_copy(media, here, rules)
-    if media.resource is not Resource.RECORD:
+    if not media.resource.is_metadata:
         yield from google_copy(media, rules)
 
 

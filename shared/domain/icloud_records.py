@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from shared.domain.events import AssetSeen, ResourceSeen
 from shared.domain.icloud_fields import (
     Record,
     clean,
@@ -20,7 +20,8 @@ from shared.domain.icloud_fields import (
     value,
 )
 from shared.domain.icloud_files import ASSET, MASTER, ROLES, extension, is_unknown, kind
-from shared.domain.ids import ChangeTag, Kind, Resource
+from shared.domain.ids import ChangeTag, Kind, Resource, asset_id
+from shared.domain.seen import AlbumSeen, AssetSeen, Membership, ResourceSeen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,16 +36,21 @@ _KEPT = (
     "created",
     "modified",
 )
+ALBUM, MEMBER = "CPLAlbum", "CPLContainerRelation"
+_IN = "-IN-"
 _VOLATILE = frozenset({"downloadURL"})
 
 
 @dataclass(frozen=True, slots=True)
 class SortedPage:
-    """The photo records of one page by kind; `gone` are names of records that no longer exist, of any kind."""
+    """The photo records of one page by kind; `gone` are names of records that no longer exist, of any kind but relations."""
 
     masters: dict[str, Record]
     assets: dict[str, Record]
-    gone: tuple[str, ...]
+    gone: tuple[str, ...] = ()
+    albums: tuple[AlbumSeen, ...] = ()
+    joined: tuple[Membership, ...] = ()
+    parted: tuple[Membership, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +64,44 @@ class FileOf:
     url: str
 
 
-def sort_page(records: Iterable[object]) -> SortedPage:
-    """Sort a page of the change feed; what has no name and is no photo record is left out."""
-    page = SortedPage({}, {}, ())
+def sort_page(records: Iterable[object], zone: str) -> SortedPage:
+    """Sort a page of the change feed; what has no name or is of another kind is left out."""
+    by_type: dict[object, dict[str, Record]] = {kind: {} for kind in (MASTER, ASSET, ALBUM, MEMBER)}
     gone: dict[str, None] = {}
-    by_type = {MASTER: page.masters, ASSET: page.assets}
     for record in records:
         if not isinstance(record, dict) or not (name := record_name(record)):
             continue
         if record.get("deleted") is True:
             gone[name] = None
-        elif (kind_of := record.get("recordType")) in (MASTER, ASSET):
-            by_type[kind_of][name] = record
-    return SortedPage(page.masters, page.assets, tuple(name for name in gone if "-IN-" not in name))
+        elif (kind_of := by_type.get(record.get("recordType"))) is not None:
+            kind_of[name] = record
+    relations = [
+        (name, record) for name, record in by_type[MEMBER].items() if not is_deleted(record)
+    ]
+    ended = [*gone, *sorted(by_type[MEMBER].keys() - {name for name, _ in relations})]
+    return SortedPage(
+        by_type[MASTER],
+        by_type[ASSET],
+        tuple(name for name in gone if _IN not in name),
+        tuple(_album_seen(name, record) for name, record in by_type[ALBUM].items()),
+        tuple(one for name, _ in relations if (one := _membership(name, zone))),
+        tuple(one for name in ended if (one := _membership(name, zone))),
+    )
+
+
+def _album_seen(name: str, record: Record) -> AlbumSeen:
+    return AlbumSeen(
+        album=name,
+        name=encoded_text(record, "albumNameEnc")[:500],
+        parent=text(record, "parentId") or None,
+        deleted=is_deleted(record),
+    )
+
+
+def _membership(relation: str, zone: str) -> Membership | None:
+    """Read who is in which album from a relation's name, which its tombstone has, too."""
+    asset, found, album = relation.partition(_IN)
+    return Membership(album=album, asset=asset_id(zone, asset)) if found else None
 
 
 def record_name(record: Record) -> str:
@@ -141,7 +172,7 @@ def asset_seen(asset: Record, master: Record | None, zone: str) -> AssetSeen:
     filename = encoded_text(master or {}, "filenameEnc")
     created, undated = _created(asset)
     return AssetSeen(
-        asset=record_name(asset),
+        asset=asset_id(zone, record_name(asset)),
         zone=zone,
         change_tag=change_tag(asset, master),
         filename=filename or "unnamed",
@@ -195,9 +226,24 @@ def _record_resource(asset: Record, master: Record | None) -> ResourceSeen:
     )
 
 
-def record_json(asset: Record, master: Record | None) -> bytes:
+def record_checksum(tag: str, albums: Iterable[str]) -> str:
+    """Return what names one version of an asset's archived record: its change tag, and its albums where it is in any."""
+    names = sorted(albums)
+    if not names:
+        return tag
+    return f"{tag}+{hashlib.sha256(json.dumps(names).encode()).hexdigest()[:12]}"
+
+
+def tag_of(checksum: str) -> ChangeTag:
+    """Return the change tag in a record's checksum."""
+    return ChangeTag(checksum.partition("+")[0])
+
+
+def record_json(asset: Record, master: Record | None, albums: Iterable[str] = ()) -> bytes:
     """Return both records as canonical JSON (sorted, ASCII) without the addresses that change by the hour."""
-    kept = {
+    names = sorted(albums)
+    kept: dict[str, object] = {"albums": names} if names else {}
+    kept |= {
         "asset": {key: _lasting(asset[key]) for key in _KEPT if key in asset},
         "master": {key: _lasting(master[key]) for key in _KEPT if key in master}
         if master

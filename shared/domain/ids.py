@@ -26,7 +26,13 @@ class Resource(StrEnum):
     ALTERNATE = "alternate"  # the RAW beside a JPEG, or the JPEG beside a RAW
     LIVE = "live"  # the movie of a Live Photo
     EDITED = "edited"  # what the person made of it
-    RECORD = "record"  # the raw iCloud records (adjustments, captions, flags) as JSON
+    RECORD = "record"  # the raw iCloud records (adjustments, captions, flags) and albums as JSON
+    SIDECAR = "sidecar"  # what other programs can read of the record, as XMP; made when asked for
+
+    @property
+    def is_metadata(self) -> bool:
+        """True for what photoduct writes about an asset; iCloud and Google hold no such file."""
+        return self in (Resource.RECORD, Resource.SIDECAR)
 
 
 class Kind(StrEnum):
@@ -34,6 +40,20 @@ class Kind(StrEnum):
 
     PHOTO = "photo"
     VIDEO = "video"
+
+
+OWN_ZONE = "PrimarySync"
+"""The zone of the person's own library; nothing of any other zone is ever deleted."""
+
+
+def asset_id(zone: str, record: str) -> AssetId:
+    """Name an asset: its record's name, in other zones than the own one `<record>@<zone>`, which two zones cannot share."""
+    return AssetId(record if zone == OWN_ZONE else f"{record}@{zone}")
+
+
+def record_of(asset: str) -> str:
+    """Return the name of the asset's CPLAsset in its zone."""
+    return asset.partition("@")[0]
 
 
 class Area(StrEnum):

@@ -14,6 +14,7 @@ from shared.domain import events, questions
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel, Kind, Resource
 from shared.domain.pipeline import STAGE
+from shared.domain.seen import AssetSeen, ResourceSeen
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -36,11 +37,9 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def seen(
-    asset: str, filename: str = "IMG_0001.JPG", tag: str = "t1", **fields: Any
-) -> events.AssetSeen:
+def seen(asset: str, filename: str = "IMG_0001.JPG", tag: str = "t1", **fields: Any) -> AssetSeen:
     resources = fields.pop("resources", (("original", f"c-{asset}"),))
-    return events.AssetSeen(
+    return AssetSeen(
         asset=asset,
         zone="PrimarySync",
         change_tag=tag,
@@ -48,7 +47,7 @@ def seen(
         created=fields.pop("created", datetime(2020, 5, 1, 12, tzinfo=UTC)),
         resources=(
             *(
-                events.ResourceSeen(
+                ResourceSeen(
                     resource=Resource(kind),
                     checksum=checksum,
                     size=100,
@@ -58,7 +57,7 @@ def seen(
                 )
                 for kind, checksum in resources
             ),
-            events.ResourceSeen(
+            ResourceSeen(
                 resource=Resource.RECORD,
                 checksum=tag,
                 size=0,
@@ -95,7 +94,7 @@ class World:
     def say(self, *reports: events.Report) -> None:
         self.due += self.truth.apply([Received("evt.test.x", report) for report in reports])
 
-    def look(self, *assets: events.AssetSeen, gone: tuple[str, ...] = ()) -> None:
+    def look(self, *assets: AssetSeen, gone: tuple[str, ...] = ()) -> None:
         self.pages += 1
         self.say(
             events.PageSeen(

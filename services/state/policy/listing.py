@@ -14,7 +14,8 @@ from shared.domain.ids import Resource
 
 if TYPE_CHECKING:
     from services.state.policy.facts import Books
-    from shared.domain.events import AssetRefreshed, AssetSeen, PageSeen, ResourceSeen
+    from shared.domain.events import AssetRefreshed, PageSeen
+    from shared.domain.seen import AssetSeen, ResourceSeen
 
 SHRUNK_AT_LEAST = 20
 SHRUNK_SHARE = 0.2

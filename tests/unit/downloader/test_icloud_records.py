@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from shared.domain.events import AssetSeen
 from shared.domain.icloud_checksum import StreamDigest
 from shared.domain.icloud_fields import encoded_text
 from shared.domain.icloud_files import extension, kind
 from shared.domain.icloud_records import asset_seen, record_json, sort_page
 from shared.domain.ids import Kind, Resource
+from shared.domain.seen import AssetSeen
 from tests.unit.downloader.samples import asset, encoded, master, resource, text
 
 scalars = (
@@ -76,7 +76,7 @@ def test_apple_checksum_is_the_salted_sha1_of_the_recordings() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.lists(records | anything, max_size=6))
 def test_no_record_however_hostile_costs_its_page(page: list[object]) -> None:
-    sorted_page = sort_page([asset("GOOD", "M9"), *page, master("M9")])
+    sorted_page = sort_page([asset("GOOD", "M9"), *page, master("M9")], "PrimarySync")
     for name, record in sorted_page.assets.items():
         described = seen(record, sorted_page.masters.get("M9"))
         assert described.asset == name
@@ -192,7 +192,7 @@ def test_the_archived_record_has_no_addresses_and_does_not_depend_on_how_it_was_
 
 def test_tombstones_are_told_and_memberships_are_left_out() -> None:
     gone = [{"recordName": n, "deleted": True} for n in ("A1", "A1-IN-B")]
-    assert sort_page([*gone, asset("A2")]).gone == ("A1",)
+    assert sort_page([*gone, asset("A2")], "PrimarySync").gone == ("A1",)
 
 
 def test_times_of_impossible_years_fall_back() -> None:

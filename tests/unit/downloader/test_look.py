@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.downloader.joining import Joiner
+from services.downloader.joining import Joined, Joiner
 from services.downloader.known import KnownAssets
 from services.downloader.look import Look
 from services.downloader.pages import PART_BYTES, Page, Stamp, reports
@@ -153,7 +153,7 @@ def test_a_large_page_is_cut_and_only_its_last_part_has_the_new_token() -> None:
     assets = tuple(
         asset_seen(asset(f"A{n}"), master(data=b"x" * (n + 1)), "PrimarySync") for n in range(900)
     )
-    whole = Page("old", "new", final=True, assets=assets, gone=("G",))
+    whole = Page("old", "new", final=True, said=Joined(assets=assets, gone=("G",)))
     parts = reports(whole, Stamp("PrimarySync", clock.now(), 3))
     assert len(parts) > 2
     assert tuple(a for part in parts for a in part.assets) == assets

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-FILES = tuple(kind for kind in Resource if kind is not Resource.RECORD)
+FILES = tuple(kind for kind in Resource if not kind.is_metadata)
 
 
 def sha(resource: Resource) -> str:

@@ -181,7 +181,7 @@ def assert_kept_twice(one: MediaFacts, case: Case) -> None:
     assert case.here.now - case.rules.evidence_age <= one.nas.verified_at <= case.here.now
     assert not one.in_motion
     assert one.readable is not False
-    if one.resource is not Resource.RECORD:
+    if not one.resource.is_metadata:
         assert one.google_objection is None
         assert one.google.rank >= GoogleLevel.SETTLED.rank
         assert one.google.rank >= case.rules.google_level.rank

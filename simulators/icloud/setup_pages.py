@@ -18,6 +18,18 @@ def base_url(request: Request) -> str:
     return f"https://{request.headers.get('host', '127.0.0.1')}"
 
 
+def _apple_domain(request: Request) -> str | None:
+    """The domain of Apple's that this client reached us by; None on a name that only tests use."""
+    host = request.headers.get("host", "").partition(":")[0]
+    return next((d for d in ("icloud.com", "icloud.com.cn") if host.endswith(f".{d}")), None)
+
+
+def _data_url(request: Request) -> str:
+    """Where the account's photos are: by Apple's names it is another host than the one asked."""
+    domain = _apple_domain(request)
+    return base_url(request) if domain is None else f"https://p42-ckdatabasews.{domain}"
+
+
 def is_signed_in(account: Account, request: Request) -> bool:
     """Say whether a request carries a living session's cookie."""
     return request.cookies.get(TOKEN_COOKIE, "") in account.web_tokens
@@ -54,8 +66,8 @@ class SetupPages:
         trusted = body.get("trustToken") in self._account.trust_tokens
         response = JSONResponse(self._account_data(request, trusted=trusted))
         if trusted:
-            _set_cookie(response, TOKEN_COOKIE, self._account.open_web_session())
-        _set_cookie(response, "X-APPLE-WEBAUTH-USER", f"v=1:s=1:d={self._account.dsid}")
+            _set_cookie(request, response, TOKEN_COOKIE, self._account.open_web_session())
+        _set_cookie(request, response, "X-APPLE-WEBAUTH-USER", f"v=1:s=1:d={self._account.dsid}")
         return response
 
     async def validate(self, request: Request) -> Response:
@@ -72,7 +84,8 @@ class SetupPages:
             self._account.trust_tokens.clear()
             self._account.session_tokens.clear()
         response = JSONResponse({"success": True})
-        response.delete_cookie(TOKEN_COOKIE, secure=True, httponly=True)
+        domain = _apple_domain(request)
+        response.delete_cookie(TOKEN_COOKIE, domain=domain, secure=True, httponly=True)
         return response
 
     async def web_access_state(self, request: Request) -> Response:
@@ -82,7 +95,7 @@ class SetupPages:
         return JSONResponse({"isICDRSDisabled": False, "isDeviceConsentedForPCS": True})
 
     def _account_data(self, request: Request, *, trusted: bool) -> dict[str, Json]:
-        data_host: dict[str, Json] = {"url": base_url(request), "status": "active"}
+        data_host: dict[str, Json] = {"url": _data_url(request), "status": "active"}
         return {
             "dsInfo": {
                 "dsid": self._account.dsid,
@@ -108,5 +121,8 @@ class SetupPages:
         }
 
 
-def _set_cookie(response: Response, name: str, value: str) -> None:
-    response.set_cookie(name, value, max_age=_MONTH_SECONDS, secure=True, httponly=True)
+def _set_cookie(request: Request, response: Response, name: str, value: str) -> None:
+    domain = _apple_domain(request)  # by Apple's names the cookies hold for all its hosts
+    response.set_cookie(
+        name, value, max_age=_MONTH_SECONDS, domain=domain, secure=True, httponly=True
+    )

@@ -19,11 +19,11 @@ def value(record: Record, name: str) -> object:
     return wrapped.get("value") if isinstance(wrapped, dict) else None
 
 
-def clean(text: object) -> str:
-    """Return printable-enough text: a string without NUL and lone surrogates, cut to 1000 characters; else ''."""
+def clean(text: object, most: int = _MAX_TEXT) -> str:
+    """Return printable-enough text: a string without NUL and lone surrogates, cut to `most` characters; else ''."""
     if not isinstance(text, str):
         return ""
-    return text[:_MAX_TEXT].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+    return text[:most].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
 def text(record: Record, name: str) -> str:
@@ -44,17 +44,20 @@ def flag(record: Record, name: str) -> bool:
     return isinstance(found, int) and found != 0
 
 
-def encoded_text(record: Record, name: str) -> str:
-    """Return an `...Enc` field's text: base64 of UTF-8, or plain where it says STRING or is no base64; '' if missing."""
+def encoded_text(record: Record, name: str, most: int = _MAX_TEXT) -> str:
+    """Return an `...Enc` field's text: base64 of UTF-8, or plain where it says STRING or is no base64; '' if missing.
+
+    At most `most` characters of it.
+    """
     found = value(record, name)
     if not isinstance(found, str):
         return ""
     if record["fields"][name].get("type") == "STRING":
-        return clean(found)
+        return clean(found, most)
     try:
-        return clean(base64.b64decode(found, validate=True).decode())
+        return clean(base64.b64decode(found, validate=True).decode(), most)
     except (binascii.Error, ValueError):
-        return clean(found)
+        return clean(found, most)
 
 
 def moment(raw: object, offset: timedelta = timedelta(0)) -> datetime | None:

@@ -10,9 +10,10 @@ import asyncio
 import signal
 import time
 
+from benchmarks.shared.page import write_into
 from benchmarks.spine.rounds import FULL, QUICK, measure_all
 from benchmarks.spine.stack import ROOT
-from benchmarks.spine.table import tables, write_into
+from benchmarks.spine.table import MARKERS, tables
 
 
 async def main() -> None:
@@ -30,7 +31,7 @@ async def main() -> None:
     made = tables(await measure_all(QUICK if asked.quick else FULL))
     print(f"\n{made}\n\n({time.monotonic() - begun:.0f} s)")
     if asked.write:
-        write_into(ROOT / "docs" / "performance.md", made)
+        write_into(ROOT / "docs" / "performance.md", made, MARKERS)
 
 
 if __name__ == "__main__":

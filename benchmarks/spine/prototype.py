@@ -21,9 +21,9 @@ import nats
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
+from benchmarks.shared.ports import free_port
+from benchmarks.shared.processes import FAST, Disk, Program
 from benchmarks.spine.measure import Latency, spread
-from benchmarks.spine.ports import free_port
-from benchmarks.spine.processes import FAST, Disk, Program
 from benchmarks.spine.stack import ROOT
 from shared.adapters import nats_server
 

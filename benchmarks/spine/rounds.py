@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.shared.processes import COUNTED, FAST, SLOW, Disk, counted_syncs, memory_mb
 from benchmarks.spine import flood, measure, prototype
 from benchmarks.spine.measure import Control, Latency
-from benchmarks.spine.processes import COUNTED, FAST, SLOW, Disk, counted_syncs, memory_mb
 from benchmarks.spine.stack import WORKERS, Stack, stack
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.shared.ports import free_port
+from benchmarks.shared.processes import FAST, Disk, Program
 from benchmarks.spine.books import Books
-from benchmarks.spine.ports import free_port
 from benchmarks.spine.postgres import postgres
-from benchmarks.spine.processes import FAST, Disk, Program
 from shared.adapters import nats_server
 from shared.adapters.jetstream import Connection, Login, connect
 from shared.adapters.nats_server import ServerFiles

@@ -1,4 +1,4 @@
-"""Turns results into the page's tables and puts them between the page's markers; it measures nothing."""
+"""Turns results into the page's tables; it measures nothing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import platform
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.shared.page import Markers, table
+from benchmarks.shared.processes import FAST, SLOW
 from benchmarks.spine.measure import FILES
-from benchmarks.spine.processes import FAST, SLOW
 from benchmarks.spine.rounds import DATABASES, NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from benchmarks.spine.rounds import Results
 
-BEGIN: Final = "<!-- made by python -m benchmarks.spine -->"
-END: Final = "<!-- end of what benchmarks.spine makes -->"
+MARKERS: Final = Markers(
+    "<!-- made by python -m benchmarks.spine -->", "<!-- end of what benchmarks.spine makes -->"
+)
 GOALS: Final = {FAST.label: 250, SLOW.label: 40}
 LARGE: Final = frozenset({"state", "downloader", "icloud_cleanup"})
 """Services that load SQLAlchemy or pyicloud: up to 120 MB, others up to 70, when idle."""
@@ -42,11 +41,6 @@ def tables(results: Results) -> str:
     return "\n\n".join(parts)
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def _flows(results: Results) -> str:
     rows = []
     for (who, disk), flow in results.flows.items():
@@ -65,7 +59,7 @@ def _flows(results: Results) -> str:
         "disk", "spine", "assets/s", "files/s", "ratio to the prototype, round by round", "goal (files/s)",
         "rounds", "one alone, median ms", "p95 ms",
     )  # fmt: skip
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _controls(results: Results) -> str:
@@ -81,12 +75,12 @@ def _controls(results: Results) -> str:
         "one publication (nats-server), ms",
         "one report's commit (state), ms",
     )
-    return "Positive control, that the delay is in both processes:\n\n" + _table(head, rows)
+    return "Positive control, that the delay is in both processes:\n\n" + table(head, rows)
 
 
 def _floods(results: Results) -> str:
     rows = [(name, f"{median(results.floods[name]):,.0f}") for name in DATABASES]
-    return _table(("database", "reports/s into the state service alone"), rows)
+    return table(("database", "reports/s into the state service alone"), rows)
 
 
 def _syncs(results: Results) -> str:
@@ -106,7 +100,7 @@ def _syncs(results: Results) -> str:
         "an asset alone",
         "a file alone",
     )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _memory(results: Results) -> str:
@@ -117,14 +111,4 @@ def _memory(results: Results) -> str:
     ]  # fmt: skip
     sums = (sum(results.idle.values()), sum(results.loaded.values()))
     rows.append(("all", f"{sums[0]:.0f}", f"{sums[1]:.0f}", str(_LIMIT_ALL)))
-    return _table(("memory (PSS) of", "idle, MB", "loaded, MB", "limit idle, MB"), rows)
-
-
-def write_into(page: Path, made: str) -> None:
-    """Put the tables between the markers of a page; ValueError when it has none."""
-    text = page.read_text()
-    before, found, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (found and end):
-        raise ValueError(f"{page} has no markers for these tables")
-    page.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}")
+    return table(("memory (PSS) of", "idle, MB", "loaded, MB", "limit idle, MB"), rows)

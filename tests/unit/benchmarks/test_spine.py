@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.shared.page import write_into
+from benchmarks.shared.processes import COUNTED, FAST, SLOW, counted_syncs
 from benchmarks.spine import measure, prototype
-from benchmarks.spine.processes import COUNTED, FAST, SLOW, counted_syncs
 from benchmarks.spine.rounds import NAMES, Flow, Results, opened
 from benchmarks.spine.stack import WORKERS, stack
-from benchmarks.spine.table import BEGIN, END, tables, write_into
+from benchmarks.spine.table import MARKERS, tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,16 +66,16 @@ async def test_the_prototype_sends_files_through_all_of_its_stages() -> None:
 
 def test_the_tables_replace_only_what_lies_between_the_markers(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_into(page, "new")
-    assert page.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    page.write_text(f"before\n{MARKERS.begin}\nold\n{MARKERS.end}\nafter\n")
+    write_into(page, "new", MARKERS)
+    assert page.read_text() == f"before\n{MARKERS.begin}\nnew\n{MARKERS.end}\nafter\n"
 
 
 def test_a_page_without_markers_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing to fill in\n")
     with pytest.raises(ValueError, match="no markers"):
-        write_into(page, "new")
+        write_into(page, "new", MARKERS)
 
 
 def test_ratios_are_taken_within_a_round_so_that_other_work_on_the_machine_weighs_less() -> None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from shared.adapters.icloud_signin import SignedIn, quiet_loggers, resume
-from shared.adapters.icloud_signin_errors import waiting_for_sign_in
-from shared.domain.errors import Fatal, Waiting
+from shared.adapters.icloud_signin_client import quiet_loggers
+from shared.adapters.icloud_signin_resuming import SignedIn, resume
+from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,36 +33,20 @@ class ICloudSession:
         self.client = client
         self._signed: SignedIn | None = None
         self._turn = asyncio.Lock()
-        self._refused: tuple[int, str] | None = None
 
     async def signed(self) -> SignedIn:
         """Return the session; raises Waiting while a person has to sign in or iCloud cannot be reached."""
         return self._signed or await self.renew(None)
 
     async def renew(self, stale: SignedIn | None) -> SignedIn:
-        """Return a session other than `stale`; many callers with one stale session cause one renewal."""
+        """Return a session other than `stale`; many callers with one stale session, in any process, cause one renewal."""
         async with self._turn:
             if self._signed is None or self._signed is stale:
                 self._signed = None
-                self._signed = await self._resume(anew=stale is not None)
+                generation = stale.generation if stale is not None else None
+                self._signed = await asyncio.to_thread(resume, self.settings, stale=generation)
                 self._carry(self._signed)
             return self._signed
-
-    async def _resume(self, *, anew: bool) -> SignedIn:
-        """Resume the stored session; a refusal stands until the stored session changes, so that Apple is not pestered."""
-        stamp = self._stamp()
-        if self._refused is not None and self._refused[0] == stamp:
-            raise waiting_for_sign_in(self._refused[1])
-        try:
-            return await asyncio.to_thread(resume, self.settings, anew=anew)
-        except Waiting as error:
-            if error.attention == "icloud-session":
-                self._refused = (self._stamp(), str(error))
-            raise
-
-    def _stamp(self) -> int:
-        paths = self.settings.session_dir.glob("*.session")
-        return max((path.stat().st_mtime_ns for path in paths), default=0)
 
     def _carry(self, signed: SignedIn) -> None:
         self.client.headers.update(signed.headers)

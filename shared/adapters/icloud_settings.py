@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class ICloudSettings(BaseModel):
@@ -14,6 +14,8 @@ class ICloudSettings(BaseModel):
     """The Apple Account's e-mail address; the password is asked for by `photoduct login`, never stored."""
     session_dir: Path = Path("/session")
     """Holds the session that `photoduct login` made; mode 0700, shared by the services that need it."""
+    session_days: float = Field(default=30, gt=0)
+    """How long Apple lets a sign-in live: it ends after 30 to 60 days, unannounced; a week before you are told."""
     china_mainland: bool = False
     """For an Apple Account of mainland China: Apple's hosts there."""
     server: str = ""
@@ -27,7 +29,7 @@ class ICloudSettings(BaseModel):
 
     @property
     def auth_host(self) -> str:
-        """Return where sign-ins go."""
+        """Return where sign-ins go: the same host for the mainland of China."""
         return self.server or "https://idmsa.apple.com"
 
     @property

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.domain.errors import Permanent, PhotoductError, Transient, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SIGN_IN_LOOK = 10.0
+SIGN_IN_LOOK: Final = 10.0
 """Seconds until the stored session is looked at again: a look at the disk, Apple is only asked when it has changed."""
-SIGN_IN = "iCloud wants a sign-in: run photoduct login"
-ADP = (
+SIGN_IN: Final = "iCloud wants a sign-in: run photoduct login"
+ADP: Final = (
     "Advanced Data Protection is on for this Apple Account: allow web access in its iCloud settings"
 )
-KEYS = "This Apple Account signs in with security keys only, which photoduct cannot use"
+WEB_ACCESS: Final = (
+    "iCloud denies access to the photos of this Apple Account, as it does with Advanced Data Protection or while "
+    "'Access iCloud Data on the Web' is off: switch web access on in its iCloud settings"
+)
+KEYS: Final = "This Apple Account signs in with security keys only, which photoduct cannot use"
+LOCKED: Final = "Apple has locked this account; unlock it at iforgot.apple.com"
+TERMS: Final = "Apple wants its new terms accepted: sign in at icloud.com once"
+CONFIRM: Final = "Apple wants something confirmed first: sign in at icloud.com once"
+CHINA: Final = "This Apple Account belongs to {domain}: set icloud.china_mainland to {flag}"
+_LIMIT: Final = 3600.0
+"""Seconds to wait when Apple limits sign-ins without saying for how long."""
+_LONGEST: Final = 86_400.0
 
 
 def wants_sign_in(why: str = "") -> Waiting:
@@ -34,9 +47,20 @@ def unreachable() -> Waiting:
     return Waiting("iCloud cannot be reached", attention="icloud-unreachable", retry_after=60)
 
 
+def limited(until: datetime) -> Transient:
+    """Make the error for a time in which Apple takes no sign-ins."""
+    seconds = max(1.0, (until - datetime.now(UTC)).total_seconds())
+    text = f"Apple limits sign-ins until {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return Throttled(f"{text}; try again then, the password may be right", retry_after=seconds)
+
+
+class Throttled(Transient):
+    """Apple takes no sign-ins for `retry_after` seconds; a password says nothing until then."""
+
+
 @contextmanager
 def told(*, asking: bool = True) -> Iterator[None]:
-    """Turn pyicloud's errors into ours; `asking` is True where a password was given."""
+    """Turn pyicloud's errors into ours; `asking` is True where a person is at hand, else nothing is Permanent."""
     from pyicloud import exceptions as theirs
 
     try:
@@ -44,9 +68,9 @@ def told(*, asking: bool = True) -> Iterator[None]:
     except theirs.PyiCloudConnectionException:
         raise unreachable() from None
     except theirs.PyiCloudAccountLockedException:
-        raise Permanent("Apple has locked this account; unlock it at iforgot.apple.com") from None
+        raise for_person(LOCKED, asking=asking) from None
     except theirs.PyiCloudAcceptTermsException:
-        raise Permanent("Apple wants its new terms accepted: sign in at icloud.com once") from None
+        raise for_person(TERMS, asking=asking) from None
     except theirs.PyiCloudException as error:
         raise _sorted_by_status(error, asking=asking) from None
     except (LookupError, TypeError, ValueError) as error:
@@ -55,37 +79,86 @@ def told(*, asking: bool = True) -> Iterator[None]:
         ) from None
 
 
+def for_person(text: str, *, asking: bool) -> PhotoductError:
+    """Make the error that only a person can end: at once while one signs in, else the work waits."""
+    return Permanent(text) if asking else waiting_for_sign_in(text)
+
+
 def _sorted_by_status(error: Exception, *, asking: bool) -> PhotoductError:
-    status = _status(error)
-    if status == 423 or "ACCESS_DENIED" in f"{error} {error.__cause__}":
-        return Permanent(ADP) if asking else wants_sign_in(ADP)
+    status, said = status_of(error), _said(error)
+    if status == 423:
+        return for_person(ADP, asking=asking)
+    if "ACCESS_DENIED" in said or "private db access disabled" in said:
+        return for_person(WEB_ACCESS, asking=asking)
     if status in (429, 503):
-        text = "Apple limits sign-ins at the moment; wait some hours, the password may be right"
-        return (
-            Transient(text, retry_after=3600)
-            if asking
-            else Waiting("Apple limits requests", attention="icloud-slow", retry_after=900)
-        )
+        wish = _wish(error)
+        if asking:
+            return Throttled("Apple limits sign-ins at the moment", retry_after=wish or _LIMIT)
+        return Waiting("Apple limits requests", attention="icloud-slow", retry_after=wish or 900)
     if not asking:
         return unreachable() if status >= 500 else wants_sign_in()
-    return _refused(error, status)
+    return _refused(said, status)
 
 
-def _refused(error: Exception, status: int) -> PhotoductError:
-    if "no auth method" in f"{error} {error.__cause__}".lower():
+def _refused(said: str, status: int) -> PhotoductError:
+    if "no auth method" in said.lower():
         return Permanent(KEYS)
     if status == 412:
-        return Permanent("Apple wants something confirmed first: sign in at icloud.com once")
+        return Permanent(CONFIRM)
     if status in (401, 403):
         return Permanent("Apple refuses this Apple Account or password; it was tried only once")
     return Transient(f"Apple answered the sign-in with an error ({status or 'no status'})")
 
 
-def _status(error: Exception) -> int:
+def status_of(error: Exception) -> int:
     """Return the HTTP status behind one of pyicloud's errors, 0 when there is none."""
-    for one in (error, error.__cause__):
+    for one in _chain(error):
         response = getattr(one, "response", None)
         status = getattr(response, "status_code", None) or getattr(one, "code", None)
         if isinstance(status, int):
             return status
     return 0
+
+
+def service_codes(error: Exception) -> frozenset[str]:
+    """Return the codes of Apple's own errors in the answer behind one of pyicloud's errors: {"-21669"}."""
+    for one in _chain(error):
+        try:
+            body = getattr(one, "response", None).json()  # type: ignore[union-attr]
+        except (AttributeError, ValueError):
+            continue
+        listed = (body.get("service_errors") or body.get("serviceErrors")) if body else None
+        return frozenset(str(each.get("code")) for each in listed or ())
+    return frozenset()
+
+
+def _wish(error: Exception) -> float | None:
+    """Return how many seconds Apple asks to be left alone, None when it does not say."""
+    for one in _chain(error):
+        headers: Any = getattr(getattr(one, "response", None), "headers", None) or {}
+        if (raw := headers.get("Retry-After")) is not None:
+            return _seconds(str(raw))
+    return None
+
+
+def _seconds(raw: str) -> float | None:
+    try:
+        seconds = float(raw) if raw.replace(".", "", 1).isdigit() else _until(raw)
+    except ValueError:
+        return None
+    return min(max(seconds, 1.0), _LONGEST)
+
+
+def _until(date: str) -> float:
+    return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(one) for one in _chain(error))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    one: BaseException | None = error
+    while one is not None:
+        yield one
+        one = one.__cause__

@@ -1,0 +1,283 @@
+"""A sign-in in steps: password, then a code by device or SMS; it tries a password once, keeps it no longer, and shows it nowhere.
+
+Everything here blocks: run it in a thread, one step at a time. The stored session stays as it is until the sign-in is done.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.icloud_signin_client import make_client, open_protected
+from shared.adapters.icloud_signin_errors import (
+    CHINA,
+    KEYS,
+    Throttled,
+    limited,
+    service_codes,
+    status_of,
+    told,
+)
+from shared.adapters.icloud_signin_resuming import keep, store_of
+from shared.adapters.icloud_signin_store import retry_at
+from shared.domain.errors import Permanent, Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from shared.adapters.icloud_settings import ICloudSettings
+    from shared.ports.clock import Clock
+
+PATIENCE: Final = timedelta(minutes=10)
+"""How long a code is waited for; then the person begins again."""
+CODE_TRIES: Final = 3
+_DIGITS: Final = 6
+_WRONG: Final = "-21669"
+_UNTRUSTED: Final = "Apple did not trust this sign-in; try photoduct login again later"
+Channel = Literal["devices", "sms", "nothing"]
+
+
+class NoAttempt(Permanent):
+    """A step of a sign-in that was not begun, was given up, or has taken too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A trusted phone number, as far as Apple shows it."""
+
+    id: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A six-digit code is wanted."""
+
+    phones: tuple[Phone, ...]
+    """Where an SMS with a code can be sent."""
+    sent: Channel
+    """Where the last code was sent."""
+    tries: int = CODE_TRIES
+    """How many codes may still be tried."""
+    note: str = ""
+    """A sentence about the last step: the code was wrong."""
+
+
+@dataclass(slots=True, repr=False)
+class _Attempt:
+    client: Any
+    deadline: datetime
+    wanted: Wanted
+
+
+class SignIn:
+    """At most one attempt at a time; each step returns what is wanted next, None when signed in.
+
+    Every step raises Permanent (a person must do something else first), Throttled (with the time until which Apple
+    takes no sign-in), Transient, or Waiting (Apple cannot be reached: the attempt stands, do the step again).
+    """
+
+    def __init__(self, settings: ICloudSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._store = store_of(settings)
+        self._clock = clock or SystemClock()
+        self._attempt: _Attempt | None = None
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """Return what the attempt under way waits for; one that has taken too long is given up."""
+        if self._attempt is not None and self._clock.now() >= self._attempt.deadline:
+            self.cancel()
+        return self._attempt.wanted if self._attempt else None
+
+    @property
+    def refused_until(self) -> datetime | None:
+        """Return until when Apple takes no sign-ins."""
+        return self._store.limited_until(self._clock.now())
+
+    def begin(self, password: str) -> Wanted | None:
+        """Try the password, once; an attempt under way is given up for this one."""
+        self.cancel()
+        if not self._settings.apple_id:
+            raise Permanent("No Apple Account is set (icloud.apple_id)")
+        if until := self.refused_until:
+            raise limited(until)
+        client = make_client(self._settings, password)
+        try:
+            with self._limits_kept(), told():
+                return self._first_step(client)
+        finally:
+            client._password_raw = None
+            if self._attempt is None:
+                client.session.close()
+
+    def send_sms(self, phone: str) -> Wanted:
+        """Send the code to the trusted phone of that id."""
+        attempt = self._current()
+        chosen = next((one for one in _phones(attempt.client) if str(one["id"]) == phone), None)
+        if chosen is None:
+            raise Transient("Apple knows no trusted phone of that id for this account")
+        with self._limits_kept(), _sending():
+            attempt.client.send_sms(chosen)
+        attempt.wanted = replace(attempt.wanted, sent="sms", note="")
+        return attempt.wanted
+
+    def push(self) -> Wanted:
+        """Have the trusted devices show a code, again."""
+        attempt = self._current()
+        with self._limits_kept(), _sending():
+            attempt.client.push_to_devices()
+        attempt.wanted = replace(attempt.wanted, sent=_channel(attempt.client), note="")
+        return attempt.wanted
+
+    def confirm(self, code: str) -> Wanted | None:
+        """Try a code; a wrong one may be followed by a few others."""
+        attempt = self._current()
+        with self._ending_on_permanent():
+            if not _looks_like_a_code(typed := "".join(code.split())):
+                return self._once_more(attempt, f"A code has {_DIGITS} digits")
+            with self._limits_kept(), told():
+                if not _accepts(attempt.client, typed):
+                    return self._once_more(attempt, "Apple refused this code")
+                self._finish(attempt.client)
+        self.cancel()
+        return None
+
+    def cancel(self) -> None:
+        """Give the attempt up, if there is one."""
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.client._clear_trusted_device_bridge_state()
+            attempt.client.session.close()
+
+    def _first_step(self, client: Any) -> Wanted | None:
+        _forget_stored(client)
+        client.authenticate(force_refresh=True)
+        if client.two_factor_delivery_method == "security_key":
+            raise Permanent(KEYS)
+        if client.requires_2fa:
+            phones = tuple(Phone(str(one["id"]), _number(one)) for one in _phones(client))
+            wanted = Wanted(phones, _channel(client))
+            self._attempt = _Attempt(client, self._clock.now() + PATIENCE, wanted)
+            return wanted
+        self._finish(client)
+        return None
+
+    def _finish(self, client: Any) -> None:
+        if domain := client.data.get("domainToUse"):
+            flag = str(str(domain).endswith(".cn")).lower()
+            raise Permanent(CHINA.format(domain=domain, flag=flag))
+        if not client.is_trusted_session:
+            raise Permanent(_UNTRUSTED)
+        open_protected(client, asking=True)
+        now = self._clock.now()
+        with self._store.locked():
+            keep(client, self._store, made_at=now, now=now)
+
+    def _current(self) -> _Attempt:
+        if self.wanted is None or self._attempt is None:
+            raise NoAttempt("No sign-in is under way, or it took too long; begin again")
+        return self._attempt
+
+    def _once_more(self, attempt: _Attempt, why: str) -> Wanted:
+        left = attempt.wanted.tries - 1
+        if left <= 0:
+            raise Permanent("Apple refused the codes; run photoduct login again for a new one")
+        attempt.wanted = replace(attempt.wanted, tries=left, note=why)
+        return attempt.wanted
+
+    @contextmanager
+    def _ending_on_permanent(self) -> Iterator[None]:
+        try:
+            yield
+        except Permanent:
+            self.cancel()
+            raise
+
+    @contextmanager
+    def _limits_kept(self) -> Iterator[None]:
+        """Note Apple's wish to be left alone, for every process, and say it with the time."""
+        try:
+            yield
+        except Throttled as error:
+            until = retry_at(self._clock.now(), error.retry_after or 0)
+            self._store.limit(until)
+            raise limited(until) from None
+
+
+def _forget_stored(client: Any) -> None:
+    """Begin as a browser that Apple does not know: the new session then lives for the whole of its time."""
+    client.session.cookies.clear()
+    client.session.data.clear()
+    client.session.data["client_id"] = client._client_id
+
+
+def _accepts(client: Any, code: str) -> bool:
+    """Say whether Apple takes the code; raises pyicloud's error for what says nothing about the code."""
+    from pyicloud.exceptions import PyiCloudTrustedDeviceVerificationException
+
+    by_bridge = client._trusted_device_bridge_state is not None
+    try:
+        if client.validate_2fa_code(code):
+            return True
+    except PyiCloudTrustedDeviceVerificationException as error:
+        client.code_error = error
+    _raise_unless_wrong(client.code_error)
+    if by_bridge:  # its code counts once
+        client.push_to_devices()
+    return False
+
+
+def _raise_unless_wrong(error: Exception | None) -> None:
+    if error is None:
+        return
+    status = status_of(error)
+    if status == 429 or status >= 500:
+        raise error
+    if _WRONG not in service_codes(error) and status in (403, 412, 423):
+        raise Permanent("Apple takes no more codes for now; run photoduct login again later")
+
+
+@contextmanager
+def _sending() -> Iterator[None]:
+    from pyicloud.exceptions import PyiCloudConnectionException, PyiCloudException
+
+    with told():
+        try:
+            yield
+        except PyiCloudConnectionException:
+            raise
+        except PyiCloudException as error:
+            if (status := status_of(error)) in (429, 503):
+                raise
+            raise Transient(
+                f"Apple sends no code there at the moment ({status or 'no status'}); "
+                "take one that you have, or another way"
+            ) from None
+
+
+def _phones(client: Any) -> list[dict[str, Any]]:
+    """Return the trusted phones as Apple describes them, each with its id."""
+    verification = client._auth_data.get("phoneNumberVerification")
+    found = verification.get("trustedPhoneNumbers") if isinstance(verification, dict) else None
+    listed = found or client._auth_data.get("trustedPhoneNumbers") or []
+    one = client._auth_data.get("trustedPhoneNumber")
+    phones = [*listed, *([one] if one and not listed else [])]
+    return [phone for phone in phones if isinstance(phone, dict) and phone.get("id") is not None]
+
+
+def _number(phone: dict[str, Any]) -> str:
+    return str(phone.get("numberWithDialCode") or phone.get("obfuscatedNumber") or phone["id"])
+
+
+def _channel(client: Any) -> Channel:
+    sent: dict[str, Channel] = {"trusted_device": "devices", "sms": "sms"}
+    return sent.get(client._two_factor_delivery_method, "nothing")
+
+
+def _looks_like_a_code(typed: str) -> bool:
+    return len(typed) == _DIGITS and typed.isascii() and typed.isdigit()

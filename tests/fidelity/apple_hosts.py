@@ -42,7 +42,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class World(Protocol):
     """A place in which Apple's host names lead to the simulator."""
 
-    simulator: Simulator
+    @property
+    def simulator(self) -> Simulator:
+        """Whatever is asked of it must be asked from there."""
+        ...
 
     def do(self, act: Callable[[], Answer]) -> Answer:
         """Run something there, with what it starts; return or raise what it does."""

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from simulators.icloud.account import Account
+from simulators.icloud.account_settings import AccountSettings
 from simulators.icloud.app import make_app
 from simulators.icloud.folder_scan import read_library
 from simulators.icloud.library import LibraryError
@@ -18,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until stopped: 0 after a wanted stop, 2 with one sentence when it cannot start."""
     options = _parser().parse_args(arguments)
     try:
-        account = Account(options.apple_id, _password(options))
+        account = Account(options.apple_id, _password(options), options.account)
         specs = read_library(options.library)
         run_dir: Path = options.run_dir.absolute()
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--name", action="append", default=[], help="another name to be known by")
     parser.add_argument("--apple-id", default="demo@example.com")
+    parser.add_argument(
+        "--account",
+        type=AccountSettings.model_validate_json,
+        default=AccountSettings(),
+        metavar="JSON",
+        help="what POST /admin/account takes: which codes, keys, limits the account has",
+    )
     secret = parser.add_mutually_exclusive_group()
     secret.add_argument("--password", default=_DEMO_PASSWORD)
     secret.add_argument("--password-file", type=Path)

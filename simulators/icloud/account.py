@@ -2,13 +2,19 @@
 
 import hashlib
 import secrets
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
+from simulators.icloud.account_codes import Codes, Verdict
+from simulators.icloud.account_settings import AccountSettings, Throttle
+from simulators.icloud.account_tokens import Grants
+from simulators.icloud.clock import SimClock
 from simulators.icloud.srp import Challenge, Protocol, Secret, challenge, make_secret
 
-Stage = Literal["new", "challenged", "wants code", "verified"]
+Stage = Literal["new", "challenged", "wants repair", "wants code", "verified"]
 _ITERATIONS = 20_000
+_HOURS_A_DAY = 24
 
 
 @dataclass
@@ -21,7 +27,8 @@ class SigninSession:
     account_name: str = ""
     reply_key: str = ""
     challenge: Challenge | None = None
-    code: str = ""
+    trusted: bool = False
+    codes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -30,13 +37,27 @@ class Account:
 
     apple_id: str
     password: str
+    settings: AccountSettings = field(default_factory=AccountSettings)
+    clock: SimClock = field(default_factory=SimClock)
     sessions: dict[str, SigninSession] = field(default_factory=dict)
-    session_tokens: set[str] = field(default_factory=set)
-    trust_tokens: set[str] = field(default_factory=set)
-    web_tokens: set[str] = field(default_factory=set)
-    code: str | None = None
-    _codes_made: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    wrong_passwords: int = 0
+    pcs_consent_until: int = 0
+    pcs_waited: int = 0
     _verifiers: dict[Protocol, Secret] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Open the books of what is granted."""
+        self.codes = Codes(self.clock, self.derived)
+        self.signed_in = Grants(self.clock, "", 96)
+        self.trusts = Grants(self.clock, "HSARMTKNSRVXWFla")
+        self.web = Grants(self.clock, "v=2:t=")
+        self.pcs = Grants(self.clock, "")
+
+    @property
+    def code(self) -> str | None:
+        """The code that was shown last, wherever; None when none is wanted."""
+        return self.codes.latest
 
     @property
     def dsid(self) -> str:
@@ -51,6 +72,26 @@ class Account:
     def derived(self, purpose: str) -> bytes:
         """Make stable bytes for a purpose, the same after every start."""
         return hashlib.sha256(f"{purpose}|{self.apple_id}".encode()).digest()
+
+    def set(self, **changes: object) -> None:
+        """Replace settings; raises pydantic's ValidationError, a ValueError, and changes nothing then."""
+        known = self.settings.model_dump() | changes
+        settings = AccountSettings.model_validate(known)
+        if self.settings.locked and not settings.locked:
+            self.wrong_passwords = 0
+        self.settings = settings
+
+    def change_password(self, password: str) -> None:
+        """Take another password; whoever is signed in on the web is signed out."""
+        self.password = password
+        self._verifiers.clear()
+        self.end_sessions()
+        self.trusts.end_all()
+
+    def end_sessions(self) -> None:
+        """End every session and its cookies now; trust lives on."""
+        self.signed_in.end_all()
+        self.web.end_all()
 
     def open_session(self) -> SigninSession:
         """Begin a sign-in."""
@@ -75,43 +116,60 @@ class Account:
         return self._verifiers[protocol]
 
     def knows(self, session: SigninSession, reply_key: str, m1: bytes, m2: bytes) -> bool:
-        """Check the proofs of a challenge; each challenge can be answered once."""
+        """Check the proofs of a challenge; each challenge can be answered once, too many wrong ones lock."""
         asked, session.challenge = session.challenge, None
         same_account = session.account_name.lower() == self.apple_id.lower()
-        if asked is None or reply_key != session.reply_key or not same_account:
-            return False
-        return asked.accepts(m1, m2)
+        if asked and reply_key == session.reply_key and same_account and asked.accepts(m1, m2):
+            self.wrong_passwords = 0
+            return True
+        self.counts["wrong_passwords"] += 1
+        self.wrong_passwords += 1
+        if self.wrong_passwords >= self.settings.lock_after:
+            self.set(locked=True)
+        return False
 
-    def show_code(self, session: SigninSession) -> None:
-        """Show a six-digit code on the person's devices, derived from how many there were."""
-        self._codes_made += 1
-        digest = self.derived(f"code {self._codes_made}").hex()
-        session.code = self.code = f"{int(digest[:12], 16) % 1_000_000:06}"
-        session.stage = "wants code"
+    def take_throttle(self, at: str) -> Throttle | None:
+        """The refusal that is due at a step of the sign-in, counted down."""
+        due = self.settings.throttle_sign_in
+        if due is None or due.at != at:
+            return None
+        left = due.model_copy(update={"times": due.times - 1}) if due.times > 1 else None
+        self.set(throttle_sign_in=left)
+        self.counts["throttled"] += 1
+        return due
 
-    def verify(self, session: SigninSession, code: str) -> bool:
-        """Check a typed code."""
-        if session.stage != "wants code" or not secrets.compare_digest(
-            code.encode(), session.code.encode()
-        ):
-            return False
-        session.stage, self.code = "verified", None
-        return True
+    def show_code(self, session: SigninSession, channel: str) -> None:
+        """Show a code on the devices or a phone, for one sign-in."""
+        session.codes[channel] = self.codes.show(channel)
+        self.counts["codes_by_device" if channel == "device" else "codes_by_sms"] += 1
 
-    def grant_session(self) -> str:
-        """Make a session token, which alone does not mean trust."""
-        token = secrets.token_urlsafe(96)
-        self.session_tokens.add(token)
-        return token
+    def verify(self, session: SigninSession, channel: str, code: str) -> Verdict:
+        """Check a typed code; a right one verifies the sign-in."""
+        wanted = session.codes.get(channel) if session.stage == "wants code" else None
+        verdict = self.codes.judge(wanted, code, self.settings)
+        if verdict == "right":
+            session.stage = "verified"
+            session.codes.clear()
+        else:
+            self.counts["wrong_codes"] += 1
+        return verdict
 
-    def grant_trust(self) -> str:
-        """Make a trust token, by which later sign-ins need no code."""
-        token = f"HSARMTKNSRVXWFla{secrets.token_urlsafe(64)}"
-        self.trust_tokens.add(token)
-        return token
+    def trusts_token(self, token: object) -> bool:
+        """Say whether a trust token makes the code unnecessary."""
+        return self.trusts.lives(token, self.settings.trust_days)
 
-    def open_web_session(self) -> str:
-        """Make the value of the X-APPLE-WEBAUTH-TOKEN cookie."""
-        token = f"v=2:t={secrets.token_urlsafe(64)}"
-        self.web_tokens.add(token)
-        return token
+    def knows_session(self, token: object) -> bool:
+        """Say whether a session token can still open web sessions."""
+        return self.signed_in.lives(token, self.settings.session_days)
+
+    def open_web_session(self, session_token: object = None) -> str:
+        """Make the value of the X-APPLE-WEBAUTH-TOKEN cookie; it ends with the session it came from."""
+        return self.web.grant(self.signed_in.born(session_token))
+
+    def knows_web_session(self, token: object) -> bool:
+        """Say whether a cookie opens anything."""
+        return self.web.lives(token, self.settings.session_days)
+
+    def knows_pcs(self, token: object) -> bool:
+        """Say whether a cookie opens protected data."""
+        return self.pcs.lives(token, self.settings.pcs_hours / _HOURS_A_DAY)

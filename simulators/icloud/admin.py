@@ -39,7 +39,6 @@ class AdminPages:
         posts = [Route(f"/admin/{n}", self._page(act), methods=["POST"]) for n, act in acts.items()]
         return [
             Route("/admin/truth", self.show_truth),
-            Route("/admin/code", self.show_code),
             *posts,
         ]
 
@@ -50,10 +49,6 @@ class AdminPages:
         found = await self.truth.page(start, int(limit) if limit.isdigit() else None)
         # Escaped, because a path may hold bytes that are no Unicode.
         return Response(json.dumps(found), media_type="application/json")
-
-    async def show_code(self, _request: Request) -> Response:
-        """Give the code that the person's devices show now, null when none is shown."""
-        return JSONResponse({"code": self.account.code})
 
     def _page(self, act: Act) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:

@@ -8,10 +8,11 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulators.icloud.account import Account
-from simulators.icloud.account_admin import ClockPages
+from simulators.icloud.account_admin import AccountPages
+from simulators.icloud.account_pcs import PcsPages
 from simulators.icloud.admin import AdminPages
 from simulators.icloud.assets_download import DownloadPages
-from simulators.icloud.clock import Clock, SimClock, wall_clock
+from simulators.icloud.clock import Clock, wall_clock
 from simulators.icloud.cloudkit import CloudKitPages, Database
 from simulators.icloud.digests import Digests
 from simulators.icloud.download_urls import UrlSigner
@@ -21,6 +22,7 @@ from simulators.icloud.persona import Persona
 from simulators.icloud.render import Renderer
 from simulators.icloud.setup_pages import SetupPages
 from simulators.icloud.signin import SigninPages
+from simulators.icloud.signin_codes import CodePages
 from simulators.icloud.truth import Truth
 from simulators.icloud.zone import Zone
 
@@ -70,7 +72,8 @@ def make_app(
     specs: list[AssetSpec], library: Path, account: Account, base: Clock = wall_clock
 ) -> ASGIApp:
     """Build the application for one account and one library; `base` is what its clock stands on."""
-    clock = SimClock(base)
+    clock = account.clock
+    clock.base = base
     zone = Zone("PrimarySync", account.owner)
     fill_zone(zone, specs)
     private = Database("private")
@@ -84,10 +87,12 @@ def make_app(
     truth = Truth(zone, tuple(specs), digests, requests)
     routes = [
         *SigninPages(account).routes(),
+        *CodePages(account).routes(),
         *SetupPages(account).routes(),
+        *PcsPages(account).routes(),
         *CloudKitPages(account, databases, renderer, persona, clock).routes(),
         *DownloadPages(account, (zone,), digests, signer, clock).routes(),
         *AdminPages(account, persona, truth, library).routes(),
-        *ClockPages(clock).routes(),
+        *AccountPages(account).routes(),
     ]
     return Counting(Starlette(routes=routes), requests)

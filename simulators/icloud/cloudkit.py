@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulators.icloud.account import Account
+from simulators.icloud.account_pcs import refusal
 from simulators.icloud.clock import Clock
 from simulators.icloud.indexes import Indexes
 from simulators.icloud.modify import Outcome, Refusal, Removed, apply_operations, parse_operation
@@ -15,7 +16,7 @@ from simulators.icloud.persona import Persona
 from simulators.icloud.query import PAGE_LIMIT, BadQuery, answer, count_records, parse_question
 from simulators.icloud.records import Json
 from simulators.icloud.render import Place, Renderer, tombstone
-from simulators.icloud.setup_pages import base_url, is_signed_in, no_session
+from simulators.icloud.setup_pages import base_url
 from simulators.icloud.signin import read_json
 from simulators.icloud.tokens import BadToken, make_token, read_token
 from simulators.icloud.zone import Zone
@@ -86,8 +87,8 @@ class CloudKitPages:
 
     def _guarded(self, page: Page, database: Database) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            if not is_signed_in(self.account, request):
-                return no_session()
+            if refused := refusal(self.account, request):
+                return refused
             try:
                 return await page(await read_json(request), request, database)
             except CloudKitError as error:

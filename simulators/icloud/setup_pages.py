@@ -10,7 +10,8 @@ from simulators.icloud.signin import read_json
 
 TOKEN_COOKIE = "X-APPLE-WEBAUTH-TOKEN"  # noqa: S105  (a cookie's name)
 _MONTH_SECONDS = 30 * 86400
-_PREFIX = "/setup/ws/1"
+_TERMS = 140_502
+PREFIX = "/setup/ws/1"
 
 
 def base_url(request: Request) -> str:
@@ -32,13 +33,13 @@ def _data_url(request: Request) -> str:
 
 def is_signed_in(account: Account, request: Request) -> bool:
     """Say whether a request carries a living session's cookie."""
-    return request.cookies.get(TOKEN_COOKIE, "") in account.web_tokens
+    return account.knows_web_session(request.cookies.get(TOKEN_COOKIE))
 
 
-def no_session() -> Response:
+def no_session(status: int = 421) -> Response:
     """Apple's answer to a request whose cookie is missing or stale."""
     body = {"success": False, "error": "Missing X-APPLE-WEBAUTH-TOKEN cookie"}
-    return JSONResponse(body, status_code=421)
+    return JSONResponse(body, status_code=status)
 
 
 class SetupPages:
@@ -53,46 +54,57 @@ class SetupPages:
             "accountLogin": self.account_login,
             "validate": self.validate,
             "logout": self.logout,
-            "requestWebAccessState": self.web_access_state,
         }
-        return [Route(f"{_PREFIX}/{n}", page, methods=["POST"]) for n, page in pages.items()]
+        return [
+            *(Route(f"{PREFIX}/{n}", page, methods=["POST"]) for n, page in pages.items()),
+            Route(f"{PREFIX}/getTerms", self.terms),
+            Route(f"{PREFIX}/repairDone", self.accept_terms),
+        ]
 
     async def account_login(self, request: Request) -> Response:
         """Open a web session; only a known trust token makes it one that may see data."""
         body = await read_json(request)
-        if body.get("dsWebAuthToken") not in self._account.session_tokens:
+        token = body.get("dsWebAuthToken")
+        self._account.counts["account_logins"] += 1
+        if not self._account.knows_session(token):
+            self._account.counts["account_logins_refused"] += 1
             refused = {"success": False, "error": "Invalid Session Token"}
-            return JSONResponse(refused, status_code=421)
-        trusted = body.get("trustToken") in self._account.trust_tokens
+            return JSONResponse(refused, status_code=self._account.settings.ended_status)
+        trusted = self._account.trusts_token(body.get("trustToken"))
         response = JSONResponse(self._account_data(request, trusted=trusted))
         if trusted:
-            _set_cookie(request, response, TOKEN_COOKIE, self._account.open_web_session())
-        _set_cookie(request, response, "X-APPLE-WEBAUTH-USER", f"v=1:s=1:d={self._account.dsid}")
+            set_cookie(request, response, TOKEN_COOKIE, self._account.open_web_session(token))
+        set_cookie(request, response, "X-APPLE-WEBAUTH-USER", f"v=1:s=1:d={self._account.dsid}")
         return response
 
     async def validate(self, request: Request) -> Response:
         """Say whether the cookie still holds."""
         if not is_signed_in(self._account, request):
-            return no_session()
+            return no_session(self._account.settings.ended_status)
         return JSONResponse(self._account_data(request, trusted=True))
+
+    async def terms(self, _request: Request) -> Response:
+        """Give the terms that wait to be accepted."""
+        return JSONResponse({"iCloudTerms": {"version": _TERMS, "text": "Be kind."}})
+
+    async def accept_terms(self, request: Request) -> Response:
+        """Take the person's yes to the newest terms."""
+        if (await read_json(request)).get("acceptedICloudTerms") != _TERMS:
+            return JSONResponse({"success": False, "error": "unknown terms"}, status_code=400)
+        self._account.set(terms_accepted=True)
+        return JSONResponse({"success": True})
 
     async def logout(self, request: Request) -> Response:
         """End the web session; without trustBrowser every trust ends too."""
         body = await read_json(request)
-        self._account.web_tokens.discard(request.cookies.get(TOKEN_COOKIE, ""))
+        self._account.web.end(request.cookies.get(TOKEN_COOKIE, ""))
         if not body.get("trustBrowser"):
-            self._account.trust_tokens.clear()
-            self._account.session_tokens.clear()
+            self._account.trusts.end_all()
+            self._account.signed_in.end_all()
         response = JSONResponse({"success": True})
         domain = _apple_domain(request)
         response.delete_cookie(TOKEN_COOKIE, domain=domain, secure=True, httponly=True)
         return response
-
-    async def web_access_state(self, request: Request) -> Response:
-        """Say that the account's data may be read on the web (no Advanced Data Protection)."""
-        if not is_signed_in(self._account, request):
-            return no_session()
-        return JSONResponse({"isICDRSDisabled": False, "isDeviceConsentedForPCS": True})
 
     def _account_data(self, request: Request, *, trusted: bool) -> dict[str, Json]:
         data_host: dict[str, Json] = {"url": _data_url(request), "status": "active"}
@@ -116,12 +128,13 @@ class SetupPages:
             "appsOrder": ["photos"],
             "isExtendedLogin": True,
             "pcsEnabled": True,
-            "termsUpdateNeeded": False,
+            "termsUpdateNeeded": not self._account.settings.terms_accepted,
             "version": 2,
         }
 
 
-def _set_cookie(request: Request, response: Response, name: str, value: str) -> None:
+def set_cookie(request: Request, response: Response, name: str, value: str) -> None:
+    """Set a cookie as Apple does, for as long as a month."""
     domain = _apple_domain(request)  # by Apple's names the cookies hold for all its hosts
     response.set_cookie(
         name, value, max_age=_MONTH_SECONDS, domain=domain, secure=True, httponly=True

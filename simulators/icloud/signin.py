@@ -1,4 +1,4 @@
-"""idmsa's sign-in pages under /appleauth/auth: SRP, the code, the trust; it opens no data."""
+"""idmsa's password pages under /appleauth/auth: SRP and what may stand in its way; it opens no data."""
 
 import base64
 import json
@@ -9,18 +9,19 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from simulators.icloud.account import Account, SigninSession
+from simulators.icloud.account_codes import DEVICE
 from simulators.icloud.records import Json
-from simulators.icloud.srp import Protocol
+from simulators.icloud.signin_answers import (
+    echo,
+    errors,
+    second_factor,
+    signed_in,
+    throttled,
+    unknown_session,
+)
+from simulators.icloud.srp import Challenge, Protocol, Secret
 
-_PREFIX = "/appleauth/auth"
-_PHONE: dict[str, Json] = {
-    "numberWithDialCode": "+49 ••• •••••42",
-    "obfuscatedNumber": "••• •••••42",
-    "pushMode": "sms",
-    "lastTwoDigits": "42",
-    "nonFTEU": False,
-    "id": 1,
-}
+PREFIX = "/appleauth/auth"
 
 
 class SigninPages:
@@ -31,61 +32,69 @@ class SigninPages:
 
     def routes(self) -> list[Route]:
         """Every page with its method."""
-        code = f"{_PREFIX}/verify/trusteddevice/securitycode"
         return [
-            Route(f"{_PREFIX}/authorize/signin", self.authorize),
-            Route(f"{_PREFIX}/signin/init", self.init, methods=["POST"]),
-            Route(f"{_PREFIX}/signin/complete", self.complete, methods=["POST"]),
-            Route(_PREFIX, self.options),
-            Route(code, self.push, methods=["PUT"]),
-            Route(code, self.verify_device, methods=["POST"]),
-            Route(f"{_PREFIX}/verify/phone", self.send_sms, methods=["PUT"]),
-            Route(f"{_PREFIX}/verify/phone/securitycode", self.verify_phone, methods=["POST"]),
-            Route(f"{_PREFIX}/2sv/trust", self.trust),
+            Route(f"{PREFIX}/authorize/signin", self.authorize),
+            Route(f"{PREFIX}/signin/init", self.init, methods=["POST"]),
+            Route(f"{PREFIX}/signin/complete", self.complete, methods=["POST"]),
+            Route(f"{PREFIX}/repair/complete", self.repair, methods=["POST"]),
         ]
 
     async def authorize(self, request: Request) -> Response:
         """Show the (empty) sign-in frame."""
-        session = self._session(request) or self._account.open_session()
+        session = find_session(self._account, request) or self._account.open_session()
         return self._echo(HTMLResponse("<!DOCTYPE html><title>Sign In</title>"), session)
 
     async def init(self, request: Request) -> Response:
         """Answer A with the salt and B."""
+        self._account.counts["sign_ins"] += 1
+        if refusal := self._account.take_throttle("init"):
+            return throttled(refusal)
         body = await read_json(request)
-        session = self._session(request) or self._account.open_session()
+        session = find_session(self._account, request) or self._account.open_session()
         try:
             public = base64.b64decode(str(body.get("a", "")))
-            protocol = _choose_protocol(body.get("protocols"))
-            secret, asked = self._account.begin(
-                session, str(body.get("accountName", "")), public, protocol
-            )
+            protocol = self._choose_protocol(body.get("protocols"))
+            name = str(body.get("accountName", ""))
+            secret, asked = self._account.begin(session, name, public, protocol)
         except ValueError as error:
-            return self._echo(_errors(400, "-20106", str(error)), session)
-        answer: dict[str, Json] = {
-            "iteration": secret.iterations,
-            "salt": base64.b64encode(secret.salt).decode(),
-            "protocol": secret.protocol,
-            "version": 2,
-            "b": base64.b64encode(asked.public).decode(),
-            "c": session.reply_key,
-        }
-        # Apple labels this JSON as HTML.
-        return self._echo(HTMLResponse(json.dumps(answer)), session)
+            return self._echo(errors(400, "-20106", str(error)), session)
+        return self._echo(_challenge(secret, asked, session.reply_key), session)
+
+    def _choose_protocol(self, offered: Json) -> Protocol:
+        """Take the account's own form, or of any the first that the client offers."""
+        names = offered if isinstance(offered, list) else ["s2k"]
+        own = self._account.settings.protocol
+        known: tuple[Protocol, ...] = ("s2k", "s2k_fo") if own == "any" else (own,)
+        for name in known:
+            if name in names:
+                return name
+        raise ValueError("no known protocol was offered")
 
     async def complete(self, request: Request) -> Response:
         """Check the proofs; a known trust token makes the code unnecessary."""
+        if refusal := self._account.take_throttle("complete"):
+            return throttled(refusal)
         body = await read_json(request)
-        session = self._session(request)
-        if session is None or not self._proves(session, body):
-            return _errors(401, "-20101", "Check the account information and try again.")
+        session = find_session(self._account, request)
+        if session is None:
+            return unknown_session()
+        if refused := self._refuse(session, body):
+            return self._echo(refused, session)
         tokens = body.get("trustTokens")
-        if isinstance(tokens, list) and self._account.trust_tokens & {str(t) for t in tokens}:
-            session.stage = "verified"
-            done: dict[str, Json] = {"authType": "hsa2"}
-            return self._echo(JSONResponse(done), session, self._signed_in())
-        self._account.show_code(session)
-        asked = JSONResponse({"authType": "hsa2"}, status_code=409)
-        return self._echo(asked, session, {**self._signed_in(), "X-Apple-I-Rscd": "409"})
+        session.trusted = isinstance(tokens, list) and any(map(self._account.trusts_token, tokens))
+        if self._account.settings.repair:
+            session.stage = "wants repair"
+            return self._echo(JSONResponse({"authType": "hsa2"}, status_code=412), session)
+        return self._pass(session)
+
+    def _refuse(self, session: SigninSession, body: Mapping[str, Json]) -> Response | None:
+        if self._account.settings.locked:
+            return errors(403, "-20209", "This Apple Account has been locked for security reasons.")
+        if not self._proves(session, body):
+            return errors(401, "-20101", "Check the account information and try again.")
+        if self._account.settings.security_keys == "refused":
+            return errors(401, "AUTHENTICATION_FAILED", "no auth method found")
+        return None
 
     def _proves(self, session: SigninSession, body: Mapping[str, Json]) -> bool:
         try:
@@ -94,81 +103,38 @@ class SigninPages:
             return False
         return self._account.knows(session, str(body.get("c", "")), m1, m2)
 
-    def _signed_in(self) -> dict[str, str]:
-        return {
-            "X-Apple-Session-Token": self._account.grant_session(),
-            "X-Apple-ID-Account-Country": "DEU",
-            "X-Apple-TwoSV-Trust-Eligible": "true",
-            "X-Apple-OAuth-Grant-Code": "c" + self._account.derived("grant").hex()[:40],
-        }
+    def _pass(self, session: SigninSession) -> Response:
+        granted = signed_in(self._account)
+        if session.trusted:
+            session.stage = "verified"
+            return self._echo(JSONResponse({"authType": "hsa2"}), session, granted)
+        session.stage = "wants code"
+        settings = self._account.settings
+        pushed = settings.push == "automatic" and settings.trusted_device
+        if pushed and settings.security_keys == "off":
+            self._account.show_code(session, DEVICE)
+        wanted = JSONResponse(second_factor(self._account), status_code=409)
+        return self._echo(wanted, session, granted)
 
-    async def options(self, request: Request) -> Response:
-        """Say how the code can be had, as JSON or inside the page's boot arguments."""
-        session = self._session(request)
-        if session is None:
-            return _errors(401, "-20101", "The session is not known.")
-        accepted = request.headers.get("accept", "")
-        if "application/json" in accepted and "text/html" not in accepted:
-            return self._echo(JSONResponse(_phone_verification()), session)
-        boot = json.dumps(_boot_args()).replace("</", "<\\/")
-        page = f'<!DOCTYPE html><script type="application/json" class="boot_args">{boot}</script>'
-        return self._echo(HTMLResponse(page), session)
-
-    async def push(self, request: Request) -> Response:
-        """Ask the devices to show the code again, as clients must since iOS 26.4."""
-        return self._again(request, {}, 202)
-
-    async def send_sms(self, request: Request) -> Response:
-        """Send the code by SMS; in this stand-in it is the same code."""
-        return self._again(request, _phone_verification(), 200)
-
-    def _again(self, request: Request, body: dict[str, Json], status: int) -> Response:
-        session = self._session(request)
-        if session is None or session.stage != "wants code":
-            return _errors(401, "-20101", "No code is wanted in this session.")
-        return self._echo(JSONResponse(body, status_code=status), session)
-
-    async def verify_device(self, request: Request) -> Response:
-        """Take the code that a trusted device showed."""
-        return await self._verify(request, Response(status_code=204))
-
-    async def verify_phone(self, request: Request) -> Response:
-        """Take the code that came by SMS."""
-        return await self._verify(request, JSONResponse(_phone_verification()))
-
-    async def _verify(self, request: Request, accepted: Response) -> Response:
-        body = await read_json(request)
-        session = self._session(request)
-        if session is None:
-            return _errors(401, "-20101", "The session is not known.")
-        typed = body.get("securityCode")
-        code = str(typed.get("code", "")) if isinstance(typed, dict) else ""
-        if not self._account.verify(session, code):
-            return self._echo(_wrong_code(), session)
-        return self._echo(accepted, session, self._signed_in())
-
-    async def trust(self, request: Request) -> Response:
-        """Trust this client from now on."""
-        session = self._session(request)
-        if session is None or session.stage != "verified":
-            return _errors(401, "-20101", "The session is not verified.")
-        trusted = {"X-Apple-TwoSV-Trust-Token": self._account.grant_trust(), **self._signed_in()}
-        return self._echo(Response(status_code=204), session, trusted)
-
-    def _session(self, request: Request) -> SigninSession | None:
-        session = self._account.sessions.get(request.headers.get("x-apple-id-session-id", ""))
-        if session is None or request.headers.get("scnt") != session.scnt:
-            return None
-        return session
+    async def repair(self, request: Request) -> Response:
+        """Pass over what Apple wants to have repaired in the account, and go on."""
+        session = find_session(self._account, request)
+        if session is None or session.stage != "wants repair":
+            return unknown_session()
+        return self._pass(session)
 
     def _echo(
         self, response: Response, session: SigninSession, more: Mapping[str, str] | None = None
     ) -> Response:
-        response.headers["scnt"] = session.scnt
-        response.headers["X-Apple-ID-Session-Id"] = session.id
-        response.headers["X-Apple-Auth-Attributes"] = self._account.derived(session.id).hex()
-        response.headers.update(dict(more or {}))
-        return response
+        return echo(self._account, session, response, more)
+
+
+def find_session(account: Account, request: Request) -> SigninSession | None:
+    """The sign-in that a request's echoed headers name, None when they do not fit together."""
+    session = account.sessions.get(request.headers.get("x-apple-id-session-id", ""))
+    if session is None or request.headers.get("scnt") != session.scnt:
+        return None
+    return session
 
 
 async def read_json(request: Request) -> dict[str, Json]:
@@ -180,54 +146,14 @@ async def read_json(request: Request) -> dict[str, Json]:
     return body if isinstance(body, dict) else {}
 
 
-def _choose_protocol(offered: Json) -> Protocol:
-    """Take the plain form unless the client offers the other one only."""
-    names = offered if isinstance(offered, list) else ["s2k"]
-    known: tuple[Protocol, ...] = ("s2k", "s2k_fo")
-    for name in known:
-        if name in names:
-            return name
-    raise ValueError("no known protocol was offered")
-
-
-def _phone_verification() -> dict[str, Json]:
-    return {
-        "trustedPhoneNumbers": [_PHONE],
-        "trustedPhoneNumber": _PHONE,
-        "securityCode": {"length": 6, "tooManyCodesSent": False, "securityCodeLocked": False},
-        "authenticationType": "hsa2",
-        "hsa2Account": True,
-        "supportsCustodianRecovery": False,
-        "mode": "sms",
+def _challenge(secret: Secret, asked: Challenge, reply_key: str) -> Response:
+    answer: dict[str, Json] = {
+        "iteration": secret.iterations,
+        "salt": base64.b64encode(secret.salt).decode(),
+        "protocol": secret.protocol,
+        "version": 2,
+        "b": base64.b64encode(asked.public).decode(),
+        "c": reply_key,
     }
-
-
-def _boot_args() -> dict[str, Json]:
-    verification: Json = _phone_verification()
-    two_sv: dict[str, Json] = {
-        "phoneNumberVerification": verification,
-        "bridgeInitiateData": {"phoneNumberVerification": verification},
-        "authFactors": ["trusteddevice", "sms"],
-        "sourceAppId": "1159",
-    }
-    return {
-        "direct": {
-            "authInitialRoute": "auth/verify/device",
-            "hasTrustedDevices": True,
-            "twoSV": two_sv,
-        }
-    }
-
-
-def _errors(status: int, code: str, message: str) -> Response:
-    error = {"code": code, "message": message, "suppressDismissal": False}
-    return JSONResponse({"serviceErrors": [error], "hasError": True}, status_code=status)
-
-
-def _wrong_code() -> Response:
-    error = {
-        "code": "-21669",
-        "title": "Incorrect Verification Code",
-        "message": "Incorrect verification code.",
-    }
-    return JSONResponse({"service_errors": [error], "hasError": True}, status_code=400)
+    # Apple labels this JSON as HTML.
+    return HTMLResponse(json.dumps(answer))

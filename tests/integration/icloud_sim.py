@@ -34,7 +34,24 @@ class Simulator:
         return found
 
     def code(self) -> str:
+        """The code that was shown last, wherever."""
         return str(self._admin("GET", "/code")["code"])
+
+    def device_code(self) -> str | None:
+        code: str | None = self._admin("GET", "/code")["device"]
+        return code
+
+    def sms_code(self, phone: int = 1) -> str:
+        return str(self._admin("GET", "/code")["sms"][str(phone)])
+
+    def account(self, **settings: object) -> dict[str, Any]:
+        """Set what the account is like, and give it all with the counts."""
+        found: dict[str, Any] = self._admin("POST", "/account", json=settings)
+        return found
+
+    def let_pass(self, days: float) -> None:
+        """Let simulated time pass."""
+        self._admin("POST", "/clock", json={"advance_seconds": days * 86_400})
 
     def act(self, name: str, **body: object) -> None:
         self._admin("POST", f"/{name}", json=body)

@@ -93,7 +93,7 @@ def test_sign_in_wants_the_code_and_then_is_remembered(
 def test_the_code_of_a_trusted_device_is_taken_too(simulator: Simulator, tmp_path: Path) -> None:
     api = client(simulator, tmp_path)
     api.use_existing_trusted_device_code()
-    assert api.validate_2fa_code(simulator.code())
+    assert api.validate_2fa_code(simulator.device_code())
     api.session.close()
 
 

@@ -10,9 +10,12 @@ from shared.ports.clock import Clock
 from shared.ports.icloud import Fetch, ReadRecords
 
 if TYPE_CHECKING:
-    from shared.domain.events import Report
+    from pathlib import Path
 
-__all__ = ["AttentionBook", "Clock", "Fetch", "ReadRecords", "State"]
+    from shared.domain.events import DownloadWork, Report
+    from shared.domain.icloud_checksum import StreamDigest
+
+__all__ = ["AttentionBook", "Clock", "Fetch", "ReadRecords", "Receive", "State"]
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -37,4 +40,15 @@ class AttentionBook(Protocol):
 
     async def cleared(self, key: str, *, by: str = "") -> None:
         """Say that no person is needed for this any more."""
+        ...
+
+
+class Receive(Protocol):
+    """An engine that fetches files."""
+
+    async def __call__(self, work: DownloadWork, part: Path) -> StreamDigest:
+        """Bring `part` to the whole file that the work names, its size and Apple's checksum proven; return its digests.
+
+        Raises Waiting, Transient, Permanent; what `part` holds then may be taken up by a later try.
+        """
         ...

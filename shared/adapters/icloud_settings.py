@@ -24,6 +24,8 @@ class ICloudSettings(BaseModel):
     """Certificates to trust instead of the usual ones (PEM)."""
     zone: str = "PrimarySync"
     """The person's own library."""
+    shared_library: bool = False
+    """Download the iCloud Shared Photo Library too; nothing of it is ever deleted."""
     timeout: float = 60.0
     """Seconds without a byte after which a request is given up."""
 

@@ -20,7 +20,7 @@ from shared.domain.icloud_fields import (
     value,
 )
 from shared.domain.icloud_files import ASSET, MASTER, ROLES, extension, is_unknown, kind
-from shared.domain.ids import ChangeTag, Kind, Resource, asset_id
+from shared.domain.ids import OWN_ZONE, ChangeTag, Kind, Resource, asset_id
 from shared.domain.seen import AlbumSeen, AssetSeen, Membership, ResourceSeen
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ _KEPT = (
 ALBUM, MEMBER = "CPLAlbum", "CPLContainerRelation"
 _IN = "-IN-"
 _VOLATILE = frozenset({"downloadURL"})
+_SLOW_MOTION = "com.apple.video.slomo"
+"""An edit that is only played: the original is all there is."""
+SHARED = "it belongs to a shared library, from which photoduct never deletes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,10 @@ def asset_seen(asset: Record, master: Record | None, zone: str) -> AssetSeen:
         favorite=flag(asset, "isFavorite"),
         hidden=flag(asset, "isHidden"),
         deleted=is_deleted(asset),
-        problem="; ".join((*_missing(parts, master), *problems, *undated))[:500] or None,
+        problem="; ".join(
+            (*_kept(asset, parts, zone), *_missing(parts, master), *problems, *undated)
+        )[:500]
+        or None,
         resources=(*_resources(parts, filename), _record_resource(asset, master)),
     )
 
@@ -193,6 +199,16 @@ def _created(asset: Record) -> tuple[datetime, tuple[str, ...]]:
         if (found := moment(raw, offset)) is not None:
             return found, ()
     return _EPOCH, ("iCloud states no date for it",)
+
+
+def _kept(asset: Record, parts: tuple[FileOf, ...], zone: str) -> Iterator[str]:
+    """Yield why an asset that has all its files stays in iCloud nevertheless."""
+    if zone != OWN_ZONE:
+        yield SHARED
+    edit = text(asset, "adjustmentType")
+    edited = any(part.resource is Resource.EDITED for part in parts)
+    if edit and edit != _SLOW_MOTION and not edited:
+        yield "iCloud shows an edit whose picture it does not have yet"
 
 
 def _missing(parts: tuple[FileOf, ...], master: Record | None) -> Iterator[str]:

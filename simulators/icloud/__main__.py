@@ -1,15 +1,19 @@
 """Runs the simulated iCloud: wiring only; see --help."""
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 
 from simulators.icloud.account import Account
 from simulators.icloud.account_settings import AccountSettings
-from simulators.icloud.app import make_app
-from simulators.icloud.folder_scan import read_library
+from simulators.icloud.app import app_of, make_world
+from simulators.icloud.digests import Digests
 from simulators.icloud.library import LibraryError
+from simulators.icloud.recipe import parse_recipe
 from simulators.icloud.server import Address, serve
+from simulators.icloud.synthetic import Block
+from simulators.icloud.world import World
 from simulators.parent import end_with_parent
 
 _DEMO_PASSWORD = "correct horse battery staple"  # noqa: S105  (opens nothing but this program)
@@ -20,10 +24,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         account = Account(options.apple_id, _password(options), options.account)
-        specs = read_library(options.library)
+        if options.library is None and not options.synthetic:
+            raise LibraryError("it needs --library or --synthetic")
+        recipes = [parse_recipe(text) for text in options.synthetic]
+        world = make_world(options.library, recipes, account.owner)
         run_dir: Path = options.run_dir.absolute()
         run_dir.mkdir(parents=True, exist_ok=True)
-        app = make_app(specs, options.library, account)
+        digests = Digests()
+        asyncio.run(_warm(world, digests))
+        app = app_of(world, options.library, account, digests=digests)
         serve(app, run_dir, Address(options.host, options.port, tuple(options.name)))
     except (LibraryError, OSError) as error:
         sys.stderr.write(f"icloud simulator: {_sentence(error, options.port)}\n")
@@ -33,7 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulators.icloud", description=__doc__)
-    parser.add_argument("--library", type=Path, required=True, help="the folder that iCloud holds")
+    parser.add_argument("--library", type=Path, help="the folder that iCloud holds")
+    parser.add_argument(
+        "--synthetic",
+        action="append",
+        default=[],
+        metavar="photos=N,bytes=N-N,seed=N,...",
+        help="a library made up from numbers, instead of the folder or besides it",
+    )
     parser.add_argument("--run-dir", type=Path, required=True, help="for icloud.json and ca.pem")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -50,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     secret.add_argument("--password", default=_DEMO_PASSWORD)
     secret.add_argument("--password-file", type=Path)
     return parser
+
+
+async def _warm(world: World, digests: Digests) -> None:
+    for held in world.holdings:
+        if isinstance(held.specs, Block) and held.specs.recipe.warm:
+            for spec in held.specs:
+                await digests.ensure(spec.resources.values())
 
 
 def _password(options: argparse.Namespace) -> str:

@@ -10,10 +10,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulators.icloud.account import Account
+from simulators.icloud.clock import Clock
+from simulators.icloud.library import LibraryError
 from simulators.icloud.persona import NoSuchThing, Persona
+from simulators.icloud.recipe import recipe_from
 from simulators.icloud.records import Json
 from simulators.icloud.signin import read_json
 from simulators.icloud.truth import Truth
+from simulators.icloud.world import World
 
 Act = Callable[[dict[str, Json]], object]
 
@@ -25,7 +29,9 @@ class AdminPages:
     account: Account
     persona: Persona
     truth: Truth
-    library: Path
+    library: Path | None
+    world: World
+    clock: Clock
 
     def routes(self) -> list[Route]:
         """Every page with its method."""
@@ -35,6 +41,7 @@ class AdminPages:
             "delete": lambda body: self.persona.delete(_text(body, "id")),
             "recover": lambda body: self.persona.recover(_text(body, "id")),
             "favorite": self._favorite,
+            "add": self._add,
         }
         posts = [Route(f"/admin/{n}", self._page(act), methods=["POST"]) for n, act in acts.items()]
         return [
@@ -46,7 +53,11 @@ class AdminPages:
         """Give the truth, in pages by `offset` and `limit` or whole."""
         offset, limit = (request.query_params.get(name, "") for name in ("offset", "limit"))
         start = int(offset) if offset.isdigit() else 0
-        found = await self.truth.page(start, int(limit) if limit.isdigit() else None)
+        found = await self.truth.page(
+            start,
+            int(limit) if limit.isdigit() else None,
+            sha256=request.query_params.get("sha256") == "1",
+        )
         # Escaped, because a path may hold bytes that are no Unicode.
         return Response(json.dumps(found), media_type="application/json")
 
@@ -54,7 +65,7 @@ class AdminPages:
         async def endpoint(request: Request) -> Response:
             try:
                 act(await read_json(request))
-            except NoSuchThing as error:
+            except (NoSuchThing, LibraryError) as error:
                 return JSONResponse({"ok": False, "reason": str(error.args[0])}, status_code=404)
             return JSONResponse({"ok": True})
 
@@ -67,10 +78,13 @@ class AdminPages:
         self.persona.favorite(_text(body, "id"), on=body.get("favorite") is not False)
 
     def _edit(self, body: dict[str, Json]) -> None:
-        file = self.library / _text(body, "file")
-        if not file.is_file():
-            raise NoSuchThing(f"the library has no file {_text(body, 'file')}")
-        self.persona.edit(_text(body, "id"), file)
+        name = _text(body, "file")
+        if self.library is None or not (self.library / name).is_file():
+            raise NoSuchThing(f"the library has no file {name}")
+        self.persona.edit(_text(body, "id"), self.library / name)
+
+    def _add(self, body: dict[str, Json]) -> None:
+        self.world.add_recipe(recipe_from({**body}), self.clock())
 
 
 def _text(body: dict[str, Json], name: str) -> str:

@@ -1,6 +1,7 @@
 """Puts the simulated hosts of Apple together into one application; it opens no port."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +14,20 @@ from simulators.icloud.account_pcs import PcsPages
 from simulators.icloud.admin import AdminPages
 from simulators.icloud.assets_download import DownloadPages
 from simulators.icloud.clock import Clock, wall_clock
-from simulators.icloud.cloudkit import CloudKitPages, Database
+from simulators.icloud.cloudkit import CloudKitPages
 from simulators.icloud.digests import Digests
 from simulators.icloud.download_urls import UrlSigner
-from simulators.icloud.history import fill_zone
-from simulators.icloud.library import AssetSpec
+from simulators.icloud.folder_scan import read_library
+from simulators.icloud.library import AssetSpec, read_folders
+from simulators.icloud.line import Line
 from simulators.icloud.persona import Persona
+from simulators.icloud.recipe import Recipe
 from simulators.icloud.render import Renderer
 from simulators.icloud.setup_pages import SetupPages
 from simulators.icloud.signin import SigninPages
 from simulators.icloud.signin_codes import CodePages
 from simulators.icloud.truth import Truth
-from simulators.icloud.zone import Zone
+from simulators.icloud.world import World
 
 _KINDS = (
     "signin/init",
@@ -68,31 +71,50 @@ def request_kind(path: str) -> str:
     return next((kind for kind in _KINDS if path.endswith(kind)), "other")
 
 
+def make_world(library: Path | None, recipes: Iterable[Recipe], owner: str) -> World:
+    """Read a library folder, if there is one, and add synthetic ones; raises LibraryError."""
+    world = World(owner)
+    if library is not None:
+        world.add_specs(read_library(library), read_folders(library))
+    for recipe in recipes:
+        world.add_recipe(recipe)
+    return world
+
+
 def make_app(
     specs: list[AssetSpec], library: Path, account: Account, base: Clock = wall_clock
 ) -> ASGIApp:
     """Build the application for one account and one library; `base` is what its clock stands on."""
+    world = World(account.owner)
+    world.add_specs(specs)
+    return app_of(world, library, account, base)
+
+
+def app_of(
+    world: World,
+    library: Path | None,
+    account: Account,
+    base: Clock = wall_clock,
+    digests: Digests | None = None,
+) -> ASGIApp:
+    """Build the application around a world; `library` is where the files of edits lie."""
+    digests = digests or Digests()
     clock = account.clock
     clock.base = base
-    zone = Zone("PrimarySync", account.owner)
-    fill_zone(zone, specs)
-    private = Database("private")
-    private.add(zone)
-    digests = Digests()
+    line = Line()
     signer = UrlSigner(account.derived("downloads"))
-    persona = Persona(zone, specs, clock)
+    persona = Persona(world, clock)
     requests: Counter[str] = Counter()
     renderer = Renderer(digests, signer, account.owner)
-    databases = (private, Database("shared"))
-    truth = Truth(zone, tuple(specs), digests, requests)
+    truth = Truth(world, digests, requests)
     routes = [
         *SigninPages(account).routes(),
         *CodePages(account).routes(),
         *SetupPages(account).routes(),
         *PcsPages(account).routes(),
-        *CloudKitPages(account, databases, renderer, persona, clock).routes(),
-        *DownloadPages(account, (zone,), digests, signer, clock).routes(),
-        *AdminPages(account, persona, truth, library).routes(),
+        *CloudKitPages(account, world, renderer, persona, clock).routes(),
+        *DownloadPages(account, world, digests, signer, clock, line).routes(),
+        *AdminPages(account, persona, truth, library, world, clock).routes(),
         *AccountPages(account).routes(),
     ]
     return Counting(Starlette(routes=routes), requests)

@@ -1,7 +1,7 @@
 """The CloudKit pages of the Photos container: private and shared; every page needs the cookie."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,7 +10,6 @@ from starlette.routing import Route
 from simulators.icloud.account import Account
 from simulators.icloud.account_pcs import refusal
 from simulators.icloud.clock import Clock
-from simulators.icloud.indexes import Indexes
 from simulators.icloud.modify import Outcome, Refusal, Removed, apply_operations, parse_operation
 from simulators.icloud.persona import Persona
 from simulators.icloud.query import PAGE_LIMIT, BadQuery, answer, count_records, parse_question
@@ -19,30 +18,12 @@ from simulators.icloud.render import Place, Renderer, tombstone
 from simulators.icloud.setup_pages import base_url
 from simulators.icloud.signin import read_json
 from simulators.icloud.tokens import BadToken, make_token, read_token
+from simulators.icloud.world import Database, World
 from simulators.icloud.zone import Zone
 
 _PREFIX = "/database/1/com.apple.photos.cloud/production"
 _MOST_OPERATIONS = 200
-Page = Callable[[dict[str, Json], Request, "Database"], Awaitable[Response]]
-
-
-@dataclass
-class Database:
-    """One database: its zones and their sorted lists."""
-
-    name: str
-    zones: dict[str, Zone] = field(default_factory=dict)
-    indexes: dict[str, Indexes] = field(default_factory=dict)
-
-    def add(self, zone: Zone) -> None:
-        """Take a zone in."""
-        self.zones[zone.name] = zone
-        self.indexes[zone.name] = Indexes(zone)
-
-    @property
-    def seq(self) -> int:
-        """The newest change number of all zones together."""
-        return sum(zone.seq for zone in self.zones.values())
+Page = Callable[[dict[str, Json], Request, Database], Awaitable[Response]]
 
 
 class CloudKitError(Exception):
@@ -63,7 +44,7 @@ class CloudKitPages:
     """The pages; the databases are the truth they show."""
 
     account: Account
-    databases: tuple[Database, ...]
+    world: World
     renderer: Renderer
     persona: Persona
     clock: Clock
@@ -81,7 +62,7 @@ class CloudKitPages:
         }
         return [
             Route(f"{_PREFIX}/{base.name}/{path}", self._guarded(page, base), methods=["POST"])
-            for base in self.databases
+            for base in self.world.databases
             for path, page in pages.items()
         ]
 
@@ -214,7 +195,7 @@ class CloudKitPages:
         outcomes = apply_operations(
             zone, operations, atomic=bool(body.get("atomic")), now=self.clock()
         )
-        self.persona.notice(outcomes)
+        self.persona.notice(zone, outcomes)
         place = self._place(request, None)
         records = [await self._outcome(outcome, place) for outcome in outcomes]
         return JSONResponse({"records": records, "syncToken": zone.token})

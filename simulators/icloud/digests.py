@@ -1,4 +1,4 @@
-"""Reads files once to learn their size and hashes; it opens them read-only and keeps no bytes."""
+"""Reads contents once to learn their size and hashes; it opens files read-only and keeps no bytes."""
 
 import asyncio
 import base64
@@ -7,13 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulators.icloud.contents import Content, Synthetic, pieces
+
 _SALT = b"com.apple.XattrObjectSalt\0com.apple.DataObjectSalt\0"
 _CHUNK = 1 << 20
+# Hashing so little again is cheaper than remembering it 200,000 times.
+_TINY = 4096
 
 
 @dataclass(frozen=True)
 class Digest:
-    """A file's size in bytes, its SHA-256 (hex; None when unreadable) and Apple's fileChecksum."""
+    """A content's size in bytes, its SHA-256 (hex; None when not known) and Apple's fileChecksum."""
 
     size: int
     sha256: str | None
@@ -50,30 +54,71 @@ def _unreadable(path: Path) -> Digest:
     return Digest(size, None, checksum_from_sha1(stand_in))
 
 
+def sha256_of(content: Content) -> str:
+    """Hash a content plainly, hex; takes a second for every 2 GB. Raises OSError for a bad file."""
+    size = content.size if isinstance(content, Synthetic) else content.stat().st_size
+    plain = hashlib.sha256()
+    for piece in pieces(content, 0, size):
+        plain.update(piece)
+    return plain.hexdigest()
+
+
+def _apple_sha1(content: Synthetic) -> bytes:
+    apple = hashlib.sha1(_SALT, usedforsecurity=False)
+    for piece in pieces(content, 0, content.size):
+        apple.update(piece)
+    return apple.digest()
+
+
 class Digests:
-    """The cache of digests, keyed by path, size and time of change."""
+    """The cache of digests: files by path, size and time of change; numbers' bytes in 20 bytes each."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, int], Digest]] = {}
+        self._made: dict[Synthetic, bytes] = {}
+        self._under_way: dict[Content, asyncio.Task[None]] = {}
 
-    async def ensure(self, paths: Iterable[Path]) -> None:
-        """Hash what is not known yet, outside the event loop and file by file, so that it can stop."""
-        for path in dict.fromkeys(paths):
-            if not self._is_fresh(path):
-                await asyncio.to_thread(self._read, path)
+    async def ensure(self, contents: Iterable[Content]) -> None:
+        """Hash what is not known yet, outside the event loop and one by one, so that it can stop."""
+        for content in dict.fromkeys(contents):
+            if not self._is_fresh(content):
+                await self._once(content)
 
-    def of(self, path: Path) -> Digest:
-        """Give a file's digest, reading the file when `ensure` has not been called for it."""
-        if path not in self._known:
-            self._read(path)
-        return self._known[path][1]
+    async def _once(self, content: Content) -> None:
+        """Let everyone who asks for a large content at once wait for the same pass over it."""
+        task = self._under_way.get(content)
+        if task is None:
+            task = asyncio.create_task(asyncio.to_thread(self._read, content))
+            self._under_way[content] = task
+            task.add_done_callback(lambda _: self._under_way.pop(content, None))
+        await asyncio.shield(task)
 
-    def _read(self, path: Path) -> None:
-        self._known[path] = (_stamp(path), read_digest(path))
+    def of(self, content: Content) -> Digest:
+        """Give a content's digest, reading it when `ensure` has not been called for it."""
+        if isinstance(content, Synthetic):
+            return Digest(content.size, None, checksum_from_sha1(self._sha1(content)))
+        if content not in self._known:
+            self._read(content)
+        return self._known[content][1]
 
-    def _is_fresh(self, path: Path) -> bool:
-        known = self._known.get(path)
-        return known is not None and known[0] == _stamp(path)
+    def _sha1(self, content: Synthetic) -> bytes:
+        if content.size <= _TINY:
+            return _apple_sha1(content)
+        if content not in self._made:
+            self._read(content)
+        return self._made[content]
+
+    def _read(self, content: Content) -> None:
+        if isinstance(content, Synthetic):
+            self._made[content] = _apple_sha1(content)
+        else:
+            self._known[content] = (_stamp(content), read_digest(content))
+
+    def _is_fresh(self, content: Content) -> bool:
+        if isinstance(content, Synthetic):
+            return content.size <= _TINY or content in self._made
+        known = self._known.get(content)
+        return known is not None and known[0] == _stamp(content)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from simulators.icloud.contents import Role
 from simulators.icloud.library import (
     AssetSpec,
-    Fault,
     LibraryError,
-    Role,
     file_moment,
     instant,
     master_name,
@@ -17,6 +16,7 @@ from simulators.icloud.library import (
     stable_id,
 )
 from simulators.icloud.media_types import MOVIES, RAWS, read_header
+from simulators.icloud.records import Fault
 
 _HEIC = frozenset({".heic", ".heif"})
 _PAIRING_STILLS = _HEIC | {".jpg", ".jpeg"}

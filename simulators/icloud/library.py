@@ -2,18 +2,20 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from simulators.icloud.contents import Content, Role
 from simulators.icloud.media_types import read_header
+from simulators.icloud.records import Fault
 
-Role = Literal["original", "live", "alternate", "edited"]
 Action = Literal["veto", "edit"]
-Fault = Literal["unreadable"]
+FilenameForm = Literal["usual", "plain", "missing", "invalid"]
 
 
 class LibraryError(Exception):
@@ -37,6 +39,17 @@ class ManifestAsset(BaseModel):
     when_pending: Action | None = None
     edit_file: str | None = None
     fault: Fault | None = None
+    burst: str | None = None
+    burst_pick: bool = False
+    slow_motion: bool = False
+    keywords: tuple[str, ...] = ()
+    caption: str = ""
+    description: str = ""
+    location: tuple[float, float] | None = None
+    filename_form: FilenameForm = "usual"
+    no_item_type: bool = False
+    zone: str = "PrimarySync"
+    """SharedSync is the shared library that this person owns."""
     plant: str | None = None
     """What a demo planted it as; for whoever reads the manifest, this program does nothing with it."""
     expect: str | None = None
@@ -47,6 +60,26 @@ class Manifest(BaseModel):
     """The whole of library.json; keys this program does not know are left alone."""
 
     assets: tuple[ManifestAsset, ...]
+    folders: dict[str, str] = {}
+    """The folder that an album, or another folder, lies in, by their names."""
+
+
+@dataclass(frozen=True)
+class Details:
+    """What most assets lack: bursts, slow motion, words, a place (degrees), and what is wrong with them."""
+
+    burst: str | None = None
+    burst_pick: bool = False
+    slow_motion: bool = False
+    keywords: tuple[str, ...] = ()
+    caption: str = ""
+    description: str = ""
+    location: tuple[float, float] | None = None
+    filename_form: FilenameForm = "usual"
+    no_item_type: bool = False
+
+
+NO_DETAILS = Details()
 
 
 @dataclass(frozen=True)
@@ -58,7 +91,7 @@ class AssetSpec:
     filename: str
     created: datetime
     added: datetime
-    resources: dict[Role, Path]
+    resources: Mapping[Role, Content]
     favorite: bool = False
     hidden: bool = False
     albums: tuple[str, ...] = ()
@@ -66,6 +99,8 @@ class AssetSpec:
     edit_file: Path | None = None
     fault: Fault | None = None
     sides: tuple[int, int] = field(default=(0, 0))
+    details: Details = NO_DETAILS
+    zone: str = "PrimarySync"
 
 
 def stable_id(*parts: str) -> str:
@@ -93,18 +128,27 @@ def file_moment(path: Path) -> datetime:
 
 def read_manifest(folder: Path) -> list[AssetSpec]:
     """Read library.json; raises LibraryError when it is malformed or names a missing file."""
+    manifest = _manifest(folder)
+    specs = [_spec(folder, number, asset) for number, asset in enumerate(manifest.assets)]
+    _refuse_repeated_ids(specs)
+    return specs
+
+
+def read_folders(folder: Path) -> dict[str, str]:
+    """Read which albums lie in which folders; none without a manifest. Raises LibraryError."""
+    return _manifest(folder).folders if (folder / "library.json").is_file() else {}
+
+
+def _manifest(folder: Path) -> Manifest:
     try:
         text = (folder / "library.json").read_text(encoding="utf-8")
-        manifest = Manifest.model_validate(json.loads(text))
+        return Manifest.model_validate(json.loads(text))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise LibraryError(f"library.json in {folder}: {place}: {first['msg']}") from error
     except (OSError, ValueError) as error:
         raise LibraryError(f"library.json in {folder} cannot be read: {error}") from error
-    specs = [_spec(folder, number, asset) for number, asset in enumerate(manifest.assets)]
-    _refuse_repeated_ids(specs)
-    return specs
 
 
 def _spec(folder: Path, number: int, asset: ManifestAsset) -> AssetSpec:
@@ -127,6 +171,8 @@ def _spec(folder: Path, number: int, asset: ManifestAsset) -> AssetSpec:
         edit_file=_existing(folder, asset.edit_file) if asset.edit_file else None,
         fault=asset.fault,
         sides=(header.width, header.height),
+        zone=asset.zone,
+        details=Details(**{one.name: getattr(asset, one.name) for one in fields(Details)}),
     )
 
 

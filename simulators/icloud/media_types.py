@@ -8,6 +8,8 @@ from pathlib import Path
 import pillow_heif
 from PIL import Image
 
+from simulators.icloud.contents import Content
+
 pillow_heif.register_heif_opener()
 
 _EXIF_IFD, _TAKEN, _TAKEN_OFFSET = 0x8769, 36867, 36881
@@ -58,8 +60,8 @@ class Header:
     taken: datetime | None = None
 
 
-def file_type(path: Path) -> str:
-    """Name the uniform type identifier of a file, `public.data` for what is no media."""
+def file_type(path: Content) -> str:
+    """Name the uniform type identifier of a content, `public.data` for what is no media."""
     return _TYPES.get(path.suffix.lower(), "public.data")
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable
-from pathlib import Path
 
 from simulators.icloud.clock import Clock
+from simulators.icloud.contents import Content
 from simulators.icloud.library import AssetSpec
 from simulators.icloud.media_types import file_type
 from simulators.icloud.modify import Outcome, apply_operations, parse_operation
 from simulators.icloud.photo_records import decode_text, edit_fields, relation_name
 from simulators.icloud.records import Fields, Json, Record, Resource, int64
+from simulators.icloud.synthetic import Block
+from simulators.icloud.world import World
 from simulators.icloud.zone import Zone
 
 PENDING_ALBUM = "DeletePending"
@@ -23,24 +25,25 @@ class NoSuchThing(KeyError):
 class Persona:
     """Acts on the zone as the person's own devices would."""
 
-    def __init__(self, zone: Zone, specs: Iterable[AssetSpec], clock: Clock) -> None:
-        self._zone = zone
-        self._specs = {spec.id: spec for spec in specs}
+    def __init__(self, world: World, clock: Clock) -> None:
+        self._world = world
+        listed = (held.specs for held in world.holdings if not isinstance(held.specs, Block))
+        self._specs = {spec.id: spec for specs in listed for spec in specs if spec.when_pending}
         self._clock = clock
 
-    def notice(self, outcomes: Iterable[Outcome]) -> None:
+    def notice(self, zone: Zone, outcomes: Iterable[Outcome]) -> None:
         """See what was written, and react a moment later to what went into DeletePending."""
         for outcome in outcomes:
-            if isinstance(outcome, Record) and self._is_pending(outcome):
-                self._react(outcome)
+            if isinstance(outcome, Record) and self._is_pending(zone, outcome):
+                self._react(zone, outcome)
 
-    def _is_pending(self, record: Record) -> bool:
+    def _is_pending(self, zone: Zone, record: Record) -> bool:
         if record.type != "CPLContainerRelation":
             return False
-        album = self._zone.get(record.text("containerId"))
+        album = zone.get(record.text("containerId"))
         return album is not None and decode_text(album.text("albumNameEnc")) == PENDING_ALBUM
 
-    def _react(self, relation: Record) -> None:
+    def _react(self, zone: Zone, relation: Record) -> None:
         spec = self._specs.get(relation.text("itemId"))
         if spec is None or spec.when_pending is None:
             return
@@ -48,24 +51,24 @@ class Persona:
         if spec.when_pending == "edit":
             later(REACTION_SECONDS, self._edit_late, spec)
         else:
-            later(REACTION_SECONDS, self._zone.remove, relation.name)
+            later(REACTION_SECONDS, zone.remove, relation.name)
 
     def _edit_late(self, spec: AssetSpec) -> None:
         # In the moment that passed, the asset may have gone for good.
-        if self._zone.get(spec.id):
+        if self._world.zone_of(spec.id):
             self.edit(spec.id, spec.edit_file or spec.resources["original"])
 
-    def album_ids(self, name: str) -> list[str]:
-        """The record names of the live albums with a name."""
+    def album_ids(self, zone: Zone, name: str) -> list[str]:
+        """The record names of a zone's live albums with a name."""
         return [
             album.name
-            for album in self._zone.of_type("CPLAlbum")
+            for album in zone.of_type("CPLAlbum")
             if not album.number("isDeleted") and decode_text(album.text("albumNameEnc")) == name
         ]
 
-    def edit(self, asset_id: str, file: Path) -> Record:
+    def edit(self, asset_id: str, content: Content) -> Record:
         """Apply an edit; raises NoSuchThing."""
-        return self._write(asset_id, edit_fields(Resource(file, file_type(file))))
+        return self._write(asset_id, edit_fields(Resource(content, file_type(content))))
 
     def favorite(self, asset_id: str, *, on: bool) -> Record:
         """Mark or unmark a favourite; raises NoSuchThing."""
@@ -81,25 +84,27 @@ class Persona:
 
     def remove_from_album(self, asset_id: str, album: str) -> None:
         """Take a photo out of an album, given by name; raises NoSuchThing."""
-        names = [relation_name(asset_id, found) for found in self.album_ids(album)]
-        present = [name for name in names if self._zone.get(name)]
+        zone, _ = self._asset(asset_id)
+        names = [relation_name(asset_id, found) for found in self.album_ids(zone, album)]
+        present = [name for name in names if zone.get(name)]
         if not present:
             raise NoSuchThing(f"{asset_id} is not in {album}")
         for name in present:
-            self._zone.remove(name)
+            zone.remove(name)
 
     def _force(self, asset_id: str, fields: dict[str, Json]) -> None:
-        self._asset(asset_id)
+        zone, _ = self._asset(asset_id)
         record: Json = {"recordName": asset_id, "recordType": "CPLAsset", "fields": fields}
         operation = parse_operation({"operationType": "forceUpdate", "record": record})
-        apply_operations(self._zone, [operation], atomic=True, now=self._clock())
+        apply_operations(zone, [operation], atomic=True, now=self._clock())
 
     def _write(self, asset_id: str, fields: Fields) -> Record:
-        old = self._asset(asset_id)
-        return self._zone.write(old.name, old.type, {**old.fields, **fields}, self._clock())
+        zone, old = self._asset(asset_id)
+        return zone.write(old.name, old.type, {**old.fields, **fields}, self._clock())
 
-    def _asset(self, asset_id: str) -> Record:
-        record = self._zone.get(asset_id)
-        if record is None or record.type != "CPLAsset":
+    def _asset(self, asset_id: str) -> tuple[Zone, Record]:
+        zone = self._world.zone_of(asset_id)
+        record = zone.get(asset_id) if zone else None
+        if zone is None or record is None or record.type != "CPLAsset":
             raise NoSuchThing(f"there is no asset {asset_id}")
-        return record
+        return zone, record

@@ -3,7 +3,9 @@
 import base64
 from datetime import datetime
 
-from simulators.icloud.library import AssetSpec, Role
+from simulators.icloud.contents import Role
+from simulators.icloud.details import detail_fields, encode_text
+from simulators.icloud.library import AssetSpec
 from simulators.icloud.media_types import MOVIE_TYPES, file_type
 from simulators.icloud.records import (
     Field,
@@ -30,11 +32,6 @@ _PREFIX: dict[Role, str] = {
     "live": "resOriginalVidCompl",
     "alternate": "resOriginalAlt",
 }
-
-
-def encode_text(text: str) -> str:
-    """Put text into the base64 of an ...Enc field; NUL, slashes and lone surrogates pass."""
-    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def decode_text(value: str) -> str:
@@ -74,17 +71,29 @@ def edit_fields(resource: Resource) -> dict[str, Field]:
 def master_fields(spec: AssetSpec) -> dict[str, Field]:
     """The CPLMaster: file name, type and the originals."""
     fields = {
-        "filenameEnc": encrypted(encode_text(spec.filename)),
+        **_filename(spec),
         "originalOrientation": int64(1),
         "dataClassType": int64(1),
     }
     for role, prefix in _PREFIX.items():
-        if path := spec.resources.get(role):
-            resource = Resource(path, file_type(path), spec.fault)
+        if content := spec.resources.get(role):
+            resource = Resource(content, file_type(content), spec.fault)
             sides = spec.sides if role == "original" else (0, 0)
             fields |= resource_fields(prefix, resource, sides)
     kind = fields.get("resOriginalFileType")
-    return {**fields, "itemType": kind} if kind else fields
+    return {**fields, "itemType": kind} if kind and not spec.details.no_item_type else fields
+
+
+def _filename(spec: AssetSpec) -> dict[str, Field]:
+    match spec.details.filename_form:
+        case "usual":
+            return {"filenameEnc": encrypted(encode_text(spec.filename))}
+        case "plain":
+            return {"filenameEnc": string(spec.filename)}
+        case "invalid":
+            return {"filenameEnc": encrypted("%%% no base64 %%%")}
+        case "missing":
+            return {}
 
 
 def asset_fields(spec: AssetSpec, zone_id: dict[str, Json]) -> dict[str, Field]:
@@ -101,7 +110,7 @@ def asset_fields(spec: AssetSpec, zone_id: dict[str, Json]) -> dict[str, Field]:
     }
     if "live" in spec.resources:
         fields["assetSubtypeV2"] = int64(2)
-    return {**fields, **_flags(spec), **_edit(spec)}
+    return {**fields, **_flags(spec), **_edit(spec), **detail_fields(spec.details)}
 
 
 def _flags(spec: AssetSpec) -> dict[str, Field]:
@@ -110,8 +119,12 @@ def _flags(spec: AssetSpec) -> dict[str, Field]:
 
 
 def _edit(spec: AssetSpec) -> dict[str, Field]:
-    path = spec.resources.get("edited")
-    return edit_fields(Resource(path, file_type(path), spec.fault)) if path else {}
+    content, movie = (spec.resources.get(role) for role in ("edited", "edited_live"))
+    fields = edit_fields(Resource(content, file_type(content), spec.fault)) if content else {}
+    if movie:
+        resource = Resource(movie, file_type(movie), spec.fault)
+        fields |= resource_fields("resVidFull", resource, (0, 0))
+    return fields
 
 
 def _reference(name: str, zone_id: dict[str, Json]) -> Field:
@@ -120,9 +133,16 @@ def _reference(name: str, zone_id: dict[str, Json]) -> Field:
     )
 
 
-def album_fields(name: str, position: int) -> dict[str, Field]:
-    """The CPLAlbum of an ordinary album at the top level."""
+def folder_fields(name: str, position: int, parent: str | None = None) -> dict[str, Field]:
+    """The CPLAlbum of a folder, which holds albums and other folders."""
+    return {**album_fields(name, position, parent), "albumType": int64(FOLDER)}
+
+
+def album_fields(name: str, position: int, parent: str | None = None) -> dict[str, Field]:
+    """The CPLAlbum of an ordinary album, at the top level when it has no parent."""
+    inside = {"parentId": string(parent)} if parent else {}
     return {
+        **inside,
         "sortAscending": int64(1),
         "sortType": int64(1),
         "albumType": int64(ALBUM),

@@ -99,7 +99,7 @@ def _assets(zone: Zone, indexes: Indexes, question: Question) -> Answer:
     argument = question.filters.get("parentId" if in_album else "smartAlbum", "")
     chosen = indexes.select(question.kind, argument)
     if wanted := question.filters.get("recordName"):
-        chosen = [asset for asset in chosen if asset.name == wanted]
+        chosen = chosen.only(wanted)
     ranks = _ranks(question, len(chosen), records_each=3 if in_album else 2)
     page = [chosen[rank] for rank in ranks]
     relations = _relations(zone, page, argument) if in_album else []

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Literal
 
-from simulators.icloud.library import Fault
+from simulators.icloud.contents import Content
 
+Fault = Literal["unreadable"]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 _TIMESTAMPS = frozenset(
@@ -16,9 +17,9 @@ _ABSENT_WHEN_ZERO = frozenset({"isDeleted", "isExpunged"})
 
 @dataclass(frozen=True)
 class Resource:
-    """A file behind an ASSETID field; with a fault its bytes can never be had."""
+    """The bytes behind an ASSETID field; with a fault they can never be had."""
 
-    path: Path
+    content: Content
     file_type: str
     fault: Fault | None = None
 

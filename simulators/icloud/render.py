@@ -37,7 +37,7 @@ class Renderer:
         """Render records in full, or with the fields named by `keys` only."""
         chosen = list(records)
         await self.digests.ensure(
-            resource.path for record in chosen for resource in record.resources().values()
+            resource.content for record in chosen for resource in record.resources().values()
         )
         return [self._record(record, place, keys) for record in chosen]
 
@@ -77,12 +77,12 @@ class Renderer:
             case Resource() as resource:
                 return self._asset_token(Target(record, name, ""), resource, place)
             case FingerprintOf(resource=resource):
-                return self.digests.of(resource.path).checksum
+                return self.digests.of(resource.content).checksum
             case plain:
                 return plain
 
     def _asset_token(self, target: Target, resource: Resource, place: Place) -> Json:
-        digest = self.digests.of(resource.path)
+        digest = self.digests.of(resource.content)
         full = Target(target.record, target.field, digest.checksum)
         key = hashlib.sha256(f"wrapping key {digest.checksum}".encode()).digest()[:16]
         return {

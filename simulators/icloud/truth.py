@@ -1,47 +1,61 @@
 """Says what iCloud really holds, for tests and demos to compare with; it only reads."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from simulators.icloud.digests import Digests
+from simulators.icloud.contents import Synthetic
+from simulators.icloud.digests import Digests, sha256_of
 from simulators.icloud.library import AssetSpec
 from simulators.icloud.photo_records import ROLE_OF_FIELD, decode_text
 from simulators.icloud.records import Json, Record, Resource
+from simulators.icloud.world import World
 from simulators.icloud.zone import Zone
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The library's assets in order; an asset that is gone for good is still listed."""
+    """The assets in the order they came; an asset that is gone for good is still listed."""
 
-    zone: Zone
-    specs: tuple[AssetSpec, ...]
+    world: World
     digests: Digests
     requests: Counter[str]
 
-    async def page(self, offset: int, limit: int | None) -> dict[str, Json]:
-        """Give assets from `offset` on, all of them without a limit, and the counts."""
-        end = len(self.specs) if limit is None else min(offset + limit, len(self.specs))
+    async def page(
+        self, offset: int, limit: int | None, *, sha256: bool = False
+    ) -> dict[str, Json]:
+        """Give assets from `offset` on, all of them without a limit, and the counts.
+
+        A synthetic resource's SHA-256 is null unless asked for: it costs a pass over the bytes.
+        """
+        total = len(self.world)
+        end = total if limit is None else min(offset + limit, total)
         albums = self._albums_by_asset()
-        chosen = self.specs[offset:end]
-        await self.digests.ensure(r.path for spec in chosen for r in self._resources(spec).values())
+        assets: dict[str, Json] = {}
+        for zone, spec in self.world.held(offset, end):
+            await self.digests.ensure(r.content for _, r in _resources(zone, spec))
+            assets[spec.id] = await self._asset(zone, spec, albums.get(spec.id, []), sha256=sha256)
         return {
-            "assets": {spec.id: self._asset(spec, albums.get(spec.id, [])) for spec in chosen},
-            "total": len(self.specs),
-            "next_offset": end if end < len(self.specs) else None,
+            "assets": assets,
+            "total": total,
+            "next_offset": end if end < total else None,
             "counts": self._counts(),
             "requests": dict(self.requests),
         }
 
-    def _asset(self, spec: AssetSpec, albums: list[str]) -> Json:
-        asset = self.zone.get(spec.id)
+    async def _asset(
+        self, zone: Zone, spec: AssetSpec, albums: list[str], *, sha256: bool
+    ) -> dict[str, Json]:
+        asset = zone.get(spec.id)
         record = asset or Record(spec.id, "CPLAsset")
         expunged = record.number("dateExpunged")
         deleted_at = expunged - 30 * 86_400_000 if expunged else None
         return {
             "filename": spec.filename,
             "created": spec.created.isoformat(),
+            "zone": zone.name,
             "albums": list(albums),
             "deleted": bool(record.number("isDeleted")),
             "deleted_at": _iso(deleted_at) if deleted_at else None,
@@ -49,53 +63,67 @@ class Truth:
             "favorite": bool(record.number("isFavorite")),
             "hidden": bool(record.number("isHidden")),
             "change_tag": record.change_tag if asset else None,
-            "versions": self.zone.versions(spec.id),
+            "versions": zone.versions(spec.id),
             "master": spec.master_id,
             "fault": spec.fault,
-            "resources": {
-                ROLE_OF_FIELD.get(field, field): self._resource(resource, field)
-                for field, resource in self._resources(spec).items()
-            },
+            "resources": await self._files(zone, spec, sha256=sha256),
         }
 
-    def _resource(self, resource: Resource, field: str) -> Json:
-        digest = self.digests.of(resource.path)
+    async def _files(self, zone: Zone, spec: AssetSpec, *, sha256: bool) -> dict[str, Json]:
+        found = dict(_resources(zone, spec))
+        both = {"resJPEGFullRes", "resVidFullRes"} <= found.keys()
+        files: dict[str, Json] = {}
+        for field, resource in found.items():
+            role: str = ROLE_OF_FIELD.get(field, field)
+            role = "edited_live" if both and field == "resVidFullRes" else role
+            files[role] = await self._file(resource, field, sha256=sha256)
+        return files
+
+    async def _file(self, resource: Resource, field: str, *, sha256: bool) -> Json:
+        content = resource.content
+        digest = self.digests.of(content)
+        plain = digest.sha256
+        if sha256 and isinstance(content, Synthetic):
+            plain = await asyncio.to_thread(sha256_of, content)
         return {
-            "sha256": digest.sha256,
+            "sha256": plain,
             "size": digest.size,
             "checksum": digest.checksum,
             "field": field,
             "file_type": resource.file_type,
-            "path": str(resource.path),
+            "path": content.name if isinstance(content, Synthetic) else str(content),
         }
-
-    def _resources(self, spec: AssetSpec) -> dict[str, Resource]:
-        records = (self.zone.get(spec.master_id), self.zone.get(spec.id))
-        return {k: r for record in records if record for k, r in record.resources().items()}
 
     def _albums_by_asset(self) -> dict[str, list[str]]:
-        names = {
-            album.name: decode_text(album.text("albumNameEnc"))
-            for album in self.zone.of_type("CPLAlbum")
-            if not album.number("isDeleted")
-        }
         found: dict[str, list[str]] = {}
-        for relation in self.zone.of_type("CPLContainerRelation"):
-            if name := names.get(relation.text("containerId")):
-                found.setdefault(relation.text("itemId"), []).append(name)
+        for zone in self.world.zones():
+            names = {
+                album.name: decode_text(album.text("albumNameEnc"))
+                for album in zone.of_type("CPLAlbum")
+                if not album.number("isDeleted")
+            }
+            for relation in zone.of_type("CPLContainerRelation"):
+                if name := names.get(relation.text("containerId")):
+                    found.setdefault(relation.text("itemId"), []).append(name)
         return found
 
     def _counts(self) -> dict[str, Json]:
-        assets = list(self.zone.of_type("CPLAsset"))
-        deleted = sum(1 for asset in assets if asset.number("isDeleted"))
+        zones = list(self.world.zones())
+        facts = [f for database in self.world.databases for f in database.facts()]
+        deleted = sum(1 for one in facts if one.deleted)
+        albums = (album for zone in zones for album in zone.of_type("CPLAlbum"))
         return {
-            "assets": len(self.specs),
-            "live": len(assets) - deleted,
+            "assets": len(self.world),
+            "live": len(facts) - deleted,
             "deleted": deleted,
-            "expunged": len(self.specs) - len(assets),
-            "albums": sum(1 for a in self.zone.of_type("CPLAlbum") if a.text("albumNameEnc")),
-            "resources": sum(len(self._resources(spec)) for spec in self.specs),
+            "expunged": len(self.world) - len(facts),
+            "albums": sum(1 for album in albums if album.text("albumNameEnc")),
         }
+
+
+def _resources(zone: Zone, spec: AssetSpec) -> Iterator[tuple[str, Resource]]:
+    for record in (zone.get(spec.master_id), zone.get(spec.id)):
+        yield from record.resources().items() if record else ()
 
 
 def _iso(moment_ms: int) -> str:

@@ -1,11 +1,13 @@
-"""One CloudKit zone: its records and the log of what changed; it knows no HTTP and no policy."""
+"""One CloudKit zone: its records and the feed of what changed; it knows no HTTP and no policy."""
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from simulators.icloud.feed import Feed, Planted
 from simulators.icloud.records import Fields, Json, Record
 from simulators.icloud.tokens import make_token, read_token
+
+Listener = Callable[[Record | None, Record | None], None]
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,21 @@ class ChangePage:
 
 
 class Zone:
-    """Records by name with one growing change number; every write is a new version."""
+    """Records by name with one growing change number; every write is a new version.
+
+    What was planted in blocks takes memory only once it is written to.
+    """
 
     def __init__(self, name: str, owner: str) -> None:
         self.name = name
         self.owner = owner
-        self.seq = 0
+        self.blocks: list[tuple[int, Planted]] = []
+        self._listeners: list[Listener] = []
         self._records: dict[str, Record] = {}
+        self._of_type: dict[str, dict[str, None]] = {}
         self._latest: dict[str, int] = {}
-        self._log: list[tuple[int, str]] = []
+        self._versions: dict[str, int] = {}
+        self._feed = Feed()
 
     @property
     def zone_id(self) -> dict[str, Json]:
@@ -45,35 +53,79 @@ class Zone:
             "zoneType": "REGULAR_CUSTOM_ZONE",
         }
 
+    @property
+    def seq(self) -> int:
+        """The newest change number."""
+        return self._feed.seq
+
+    def listen(self, listener: Listener) -> None:
+        """Have every write told: the old version and the new one, None where there is none."""
+        self._listeners.append(listener)
+
+    def plant(self, block: Planted) -> None:
+        """Take in a whole block of records at once."""
+        self.blocks.append((self._feed.plant(block), block))
+
     def get(self, name: str) -> Record | None:
         """The current version of a record, None when there is none or it was deleted."""
-        return self._records.get(name)
+        return self._records.get(name) if name in self._latest else self._planted(name)
+
+    def _planted(self, name: str) -> Record | None:
+        for first, block in self.blocks:
+            if (place := block.place_of(name)) is not None:
+                return block.record(place, first + place)
+        return None
+
+    def is_untouched(self, name: str) -> bool:
+        """Whether a planted record is still as it was planted."""
+        return name not in self._latest
 
     def versions(self, name: str) -> int:
         """How often a record was written since the zone was made, the first time included."""
-        return sum(1 for _, written in self._log if written == name)
+        planted = any(block.place_of(name) is not None for _, block in self.blocks)
+        return self._versions.get(name, 0) + planted
 
     def of_type(self, kind: str) -> Iterator[Record]:
-        """Every live record of a type, in the order of creation."""
-        return (record for record in list(self._records.values()) if record.type == kind)
+        """Every live record of a type, in the order of creation, planted ones first."""
+        for first, block in self.blocks:
+            for name in filter(self.is_untouched, block.names(kind)):
+                place = block.place_of(name)
+                if place is not None:
+                    yield block.record(place, first + place)
+        yield from self.written(kind)
+
+    def written(self, kind: str) -> Iterator[Record]:
+        """Every live record of a type that was written by itself, in the order of creation."""
+        for name in list(self._of_type.get(kind, ())):
+            yield self._records[name]
 
     def write(self, name: str, kind: str, fields: Fields, now: int) -> Record:
         """Put a record's new version (all its fields); `now` is in epoch milliseconds."""
-        old = self._records.get(name)
+        old = self.get(name)
         new = Record(name, kind, fields, self._log_change(name), created=now, modified=now)
-        self._records[name] = replace(new, created=old.created) if old else new
-        return self._records[name]
+        new = replace(new, created=old.created) if old else new
+        self._records[name] = new
+        self._of_type.setdefault(kind, {})[name] = None
+        self._tell(old, new)
+        return new
 
     def remove(self, name: str) -> None:
         """Leave a tombstone for a record, whether or not it existed."""
+        old = self.get(name)
         self._records.pop(name, None)
+        if old:
+            self._of_type.get(old.type, {}).pop(name, None)
         self._log_change(name)
+        self._tell(old, None)
+
+    def _tell(self, old: Record | None, new: Record | None) -> None:
+        for listener in self._listeners:
+            listener(old, new)
 
     def _log_change(self, name: str) -> int:
-        self.seq += 1
-        self._latest[name] = self.seq
-        self._log.append((self.seq, name))
-        return self.seq
+        self._latest[name] = self._feed.append(name)
+        self._versions[name] = self._versions.get(name, 0) + 1
+        return self._latest[name]
 
     @property
     def token(self) -> str:
@@ -89,12 +141,11 @@ class Zone:
         if token is None:
             return ChangePage([], make_token("zone", self.name, 0), more_coming=True)
         place = read_token(token, "zone", self.name, self.seq)
-        first = bisect_right(self._log, place, key=lambda entry: entry[0])
-        stretch = self._log[first : first + limit]
+        stretch = self._feed.after(place, limit)
         end = stretch[-1][0] if stretch else place
         changes = [
-            Change(name, self._records.get(name))
+            Change(name, self.get(name))
             for seq, name in stretch
-            if self._latest[name] == seq
+            if self._latest.get(name, seq) == seq
         ]
         return ChangePage(changes, make_token("zone", self.name, end), end < self.seq)

@@ -1,50 +1,88 @@
-"""Reads the segments of a JPEG and carries them over to another one, byte for byte; pure, it touches no file.
+"""Takes a JPEG apart into its segments and puts one together; pure, it touches no file and decodes no pixel.
 
-Pillow drops comments, IPTC, extended XMP and whatever else it does not know, and rewrites what it does. Copied
-segments keep all of it, MakerNotes included.
+ITU-T T.81, annex B. Pillow drops comments, IPTC, extended XMP and whatever else it does not know, and rewrites what
+it does. Copied segments keep all of it, MakerNotes included.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from services.compressor.verdict import Broken
+from services.compressor.verdict import Broken, Keep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MARKER = re.compile(
-    rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL
-)  # anything in a scan but stuffing and restarts
-_SOI, _EOI, _SOS, _COM, _JFIF, _ADOBE = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEE
+    rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL
+)  # anything in a scan but stuffing and restarts; the last of several fill bytes counts
+_SOI, _EOI, _SOS, _COM, _ADOBE = 0xD8, 0xD9, 0xDA, 0xFE, 0xEE
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_DECODABLE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # baseline, extended, progressive; Huffman, arithmetic
+_MOST_SEGMENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One marker segment: its marker, where it starts in the file, and all its bytes from the marker on."""
+
+    marker: int
+    at: int
+    data: bytes
+
+    @property
+    def is_metadata(self) -> bool:
+        """Say whether it is an APPn or a comment: nothing that decoding the picture needs."""
+        return 0xE0 <= self.marker <= 0xEF or self.marker == _COM
+
+    @property
+    def body(self) -> bytes:
+        """The bytes behind marker and length."""
+        return self.data[4:]
 
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """A JPEG taken apart: (marker, whole segment) before the first scan, sample bits, and bytes behind its end."""
+    """A JPEG taken apart: segments before the first scan, the scans with their end marker, what lies behind it.
 
-    head: tuple[tuple[int, bytes], ...]
-    bits: int
+    `end` is where the trailer starts in the file; `late` says that metadata lies among the scans.
+    """
+
+    head: tuple[Segment, ...]
     scans: bytes
+    late: bool
+    end: int
     trailer: bytes
+
+    @property
+    def metadata(self) -> tuple[Segment, ...]:
+        """APPn and comments in their order."""
+        return tuple(segment for segment in self.head if segment.is_metadata)
+
+    @property
+    def frame(self) -> Segment | None:
+        """The frame header (SOF), from which size, sample bits and subsampling are read."""
+        return next((segment for segment in self.head if segment.marker in _FRAMES), None)
 
 
 def take_apart(data: bytes) -> Segments:
-    """Take a JPEG apart; raises Broken when it does not reach its end marker."""
-    head: list[tuple[int, bytes]] = []
-    bits, at = 8, 2
-    while True:
+    """Take a JPEG apart; raises Broken when it does not reach its end marker, Keep for an absurd number of segments."""
+    head: list[Segment] = []
+    at = 2
+    while len(head) < _MOST_SEGMENTS:
         marker, at = _marker(data, at)
         if marker in _STANDALONE:
             continue
-        segment = _segment(data, at)
+        segment = Segment(marker, at - 2, _segment(data, at))
         if marker == _SOS:
-            end = _end_of_scans(data, at)
-            return Segments(tuple(head), bits, data[at - 2 : end], data[end:])
-        if marker in _FRAMES:
-            bits = segment[4] if len(segment) > 4 else 0
-        head.append((marker, segment))
-        at += len(segment) - 2
+            end, late = _end_of_scans(data, at)
+            return Segments(tuple(head), data[at - 2 : end], late, end, data[end:])
+        head.append(segment)
+        at += len(segment.data) - 2
+    raise Keep(f"it has more than {_MOST_SEGMENTS:,} segments", readable=None)
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:
@@ -53,7 +91,7 @@ def _marker(data: bytes, at: int) -> tuple[int, int]:
         raise Broken(f"no JPEG marker where one belongs (byte {at:,} of {len(data):,})")
     while data[at : at + 1] == b"\xff":
         at += 1
-    if at >= len(data) or data[at] == _EOI:
+    if at >= len(data) or data[at] in (_SOI, _EOI):
         raise Broken("the JPEG ends before its picture")
     return data[at], at + 1
 
@@ -65,53 +103,50 @@ def _segment(data: bytes, at: int) -> bytes:
     return data[at - 2 : at + size]
 
 
-def _end_of_scans(data: bytes, at: int) -> int:
-    """Return where the end marker ends; a progressive picture has further tables and scans before it."""
+def _end_of_scans(data: bytes, at: int) -> tuple[int, bool]:
+    """Return where the end marker ends, and whether metadata lay on the way; progressive pictures have many scans."""
+    late = False
     while True:
         at += len(_segment(data, at)) - 2
-        while (found := _MARKER.search(data, at)) is None or found[0][-1] in _STANDALONE:
+        while (found := _MARKER.search(data, at)) is None or found[0][1] in _STANDALONE:
             if found is None:
                 raise Broken("the JPEG has no end marker: it was cut off")
             at = found.end()
-        if found[0][-1] == _EOI:
-            return found.end()
-        at = found.end()
+        at, marker = found.end(), found[0][1]
+        if marker == _EOI:
+            return at, late
+        if marker == _SOI:
+            raise Broken(f"another JPEG starts before this one ends (byte {at - 2:,})")
+        late = late or 0xE0 <= marker <= 0xEF or marker == _COM
 
 
-def carries(source: Segments) -> str | None:
-    """Return what would be lost or wrong in a rendition of `source`, None when all can be carried over."""
-    text = b"".join(segment for marker, segment in source.head if marker in (0xE1, 0xE2))
-    if source.bits != 8:
-        return f"it has {source.bits} bits a sample"
-    if b"hdrgm:" in text or b"urn:iso:std:iso:ts:21496" in text or b"HDRGainMap" in text:
-        return "its HDR gain map would be lost"
-    if b"GDepth:" in text or b"urn:com:apple:photo:2018:aux:portrait" in text:
-        return "its depth map would be lost"
-    if b"MotionPhoto" in text or b"MicroVideo" in text or b"MotionPhoto_Data" in source.trailer:
-        return "it is a motion photo: its video would be lost"
-    if any(segment[4:8] == b"MPF\0" for marker, segment in source.head if marker == 0xE2):
-        return "it holds several pictures (MPF)"
-    if b"\xff\xd8\xff" in source.trailer or b"ftyp" in source.trailer:
-        return "another picture or video is stored behind its end"
+def put_together(metadata: Iterable[bytes], encoded: Segments, trailer: bytes) -> bytes:
+    """Return the picture of `encoded` with `metadata` (whole segments) in place of its own, and `trailer` behind it."""
+    frame = [segment.data for segment in encoded.head if not segment.is_metadata]
+    return b"".join((b"\xff\xd8", *metadata, *frame, encoded.scans, trailer))
+
+
+def unusual(source: Segments) -> str | None:
+    """Return why no decoder here reads this kind of JPEG, None for the usual kinds."""
+    frame = source.frame
+    if frame is None or len(frame.body) < 6 + 3 * frame.body[5]:
+        raise Broken("the JPEG has no frame header")
+    if frame.body[0] != 8:
+        return f"it has {frame.body[0]} bits a sample"
+    if frame.marker not in _DECODABLE:
+        return f"it is a lossless or hierarchical JPEG (SOF{frame.marker - 0xC0})"
     return None
 
 
-def carry_over(source: Segments, encoded: bytes) -> bytes:
-    """Return `encoded` with every metadata segment and the trailing bytes of `source` in place of its own.
-
-    The Adobe segment describes the source's own colour transform, not the new one, so it stays behind.
-    """
-    new = take_apart(encoded)
-    kept = [s for marker, s in source.head if _is_metadata(marker)]
-    frame = [s for marker, s in new.head if not _is_metadata(marker) and marker != _ADOBE]
-    if not any(s[1] == _JFIF for s in kept):
-        kept = [s for marker, s in new.head if marker == _JFIF] * (not _has_exif(kept)) + kept
-    return b"".join((b"\xff\xd8", *kept, *frame, new.scans, source.trailer))
+def sampling(source: Segments) -> tuple[tuple[int, int], ...]:
+    """Return each component's sampling factors (horizontal, vertical) as the frame header has them."""
+    body = source.frame.body if source.frame else b""
+    return tuple((body[at + 1] >> 4, body[at + 1] & 15) for at in range(6, len(body) - 2, 3))
 
 
-def _is_metadata(marker: int) -> bool:
-    return (0xE0 <= marker <= 0xEF and marker != _ADOBE) or marker == _COM
-
-
-def _has_exif(segments: list[bytes]) -> bool:
-    return any(segment[4:10] == b"Exif\0\0" for segment in segments)
+def stores_rgb(source: Segments) -> bool:
+    """Say whether the Adobe segment declares three components that are no YCbCr."""
+    return any(
+        s.marker == _ADOBE and s.body[:5] == b"Adobe" and s.body[11:12] == b"\0"
+        for s in source.metadata
+    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageFile, __version__ as pillow_version
 
-from services.compressor import heic, jpeg, png
+from services.compressor import carry, heic, jpeg, png
 from services.compressor.policy import Encode, Kind, Leave
 from services.compressor.verdict import Broken, Keep, Made
 
@@ -56,6 +56,8 @@ def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: L
     Raises Keep, Broken, and OSError with an errno when the disk, not the picture, is at fault.
     """
     data = source.read_bytes()
+    if kind is Kind.JPEG and (rare := jpeg.unusual(jpeg.take_apart(data))):
+        raise Keep(rare, readable=None)
     image = _decoded(data, limits, kind)
     if isinstance(order, Leave):
         raise Keep(order.reason)
@@ -129,11 +131,12 @@ def _jpeg(data: bytes, image: Image.Image, quality: int) -> tuple[bytes, str]:
     source = jpeg.take_apart(data)
     if image.mode not in {"RGB", "L"}:
         raise Keep(f"its colours are {image.mode}")
-    if lost := jpeg.carries(source):
+    if lost := carry.obstacle(source):
         raise Keep(lost)
     out = io.BytesIO()
     image.save(out, "JPEG", quality=quality, subsampling="keep", optimize=True, progressive=True)
-    return jpeg.carry_over(source, out.getvalue()), f"quality={quality} progressive"
+    made = carry.carry_over(source, out.getvalue())
+    return made, f"quality={quality} progressive; {carry.account(data, made)}"
 
 
 def _png(data: bytes, image: Image.Image) -> tuple[bytes, str]:

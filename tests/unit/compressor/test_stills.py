@@ -161,8 +161,7 @@ async def test_cmyk_is_left(tmp_path: Path, job: Make) -> None:
 @pytest.mark.parametrize(
     ("segment", "reason"),
     [
-        (b"\xff\xe2\x00\x06MPF\0"[:8], "several pictures"),
-        (b"\xff\xe1\x00\x0ehdrgm:x='1'"[:16], "gain map"),
+        (b"\xff\xe2\x00\x06MPF\0"[:8], "cannot be trusted"),
         (b"\xff\xe1\x00\x10MotionPhoto='1'"[:18], "motion photo"),
     ],
 )

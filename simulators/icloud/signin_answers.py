@@ -51,8 +51,8 @@ def errors(status: int, code: str, message: str) -> Response:
     """An error of the sign-in itself."""
     error = {"code": code, "message": message, "suppressDismissal": False}
     headers = {"X-Apple-I-Rscd": str(status), "X-Apple-I-Ercd": code}
-    body = {"serviceErrors": [error], "hasError": True}
-    return JSONResponse(body, status_code=status, headers=headers)
+    # No `hasError` here: icloudpd would look for the other list, and fall over.
+    return JSONResponse({"serviceErrors": [error]}, status_code=status, headers=headers)
 
 
 def code_errors(status: int, code: str, message: str, account: Account) -> Response:

@@ -99,7 +99,7 @@ def _wait_for(path: Path, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
     raise AssertionError("the simulator did not come up")
 
 
-def client(simulator: Simulator, cookies: Path, password: str = PASSWORD) -> Any:
+def client(simulator: Simulator, cookies: Path, password: str = PASSWORD, **options: Any) -> Any:
     """Make a pyicloud service whose addresses, and nothing else, are the simulator's."""
 
     class Pointed(PyiCloudService):  # type: ignore[misc]
@@ -109,7 +109,7 @@ def client(simulator: Simulator, cookies: Path, password: str = PASSWORD) -> Any
             self._home_endpoint = simulator.base_url
             self._setup_endpoint = f"{simulator.base_url}/setup/ws/1"
 
-    return Pointed(APPLE_ID, password, cookie_directory=str(cookies))
+    return Pointed(APPLE_ID, password, cookie_directory=str(cookies), **options)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from services.downloader.known import KnownAssets
 from services.downloader.library import Library
 from services.downloader.look import Look
 from services.downloader.settings import DownloaderSettings
+from services.downloader.signing_in.ending import SessionAge, SessionEnds
+from services.downloader.signing_in.serving import open_door
 from shared.adapters.icloud_download import ICloudDownload
 from shared.adapters.icloud_reading import ICloudRecords
 from shared.adapters.icloud_session import open_session
@@ -23,7 +25,11 @@ async def main() -> None:
     common = load_common()
     icloud = load_section("icloud", ICloudSettings)
     own = load_section("downloader", DownloaderSettings)
-    async with open_session(icloud) as session, open_service(DOWNLOADER, common) as service:
+    async with (
+        open_session(icloud) as session,
+        open_door(icloud, own.login_port),
+        open_service(DOWNLOADER, common) as service,
+    ):
         records = ICloudRecords(CloudKit(session))
         known = KnownAssets(records, service.clock, own)
         look = Look(
@@ -40,9 +46,14 @@ async def main() -> None:
             fetch=ICloudDownload(session),
             clock=service.clock,
         )
+        service.metrics.registry.register(SessionAge(icloud, service.clock))
+        ends = SessionEnds(icloud, service.attention, service.clock)
         await service.run(
             {"download": download},
-            loops=[service.every(common.rhythm.downloader, look, "look")],
+            loops=[
+                service.every(common.rhythm.downloader, look, "look"),
+                service.every("1m", ends, "session"),
+            ],
             slots={"download": own.slots},
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from shared.adapters.icloud_signin_errors import ADP, for_person, status_of
+from shared.adapters.icloud_signin_errors import ADP, WEB_ACCESS, for_person, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,7 @@ class _OurWays(_Base):  # type: ignore[misc]
 
     def __init__(self, *args: Any, settings: ICloudSettings, **options: Any) -> None:
         self._hosts = settings
+        self.asking = False
         self.code_error: Exception | None = None
         super().__init__(*args, **options)
 
@@ -100,6 +101,16 @@ class _OurWays(_Base):  # type: ignore[misc]
         """Send the code to one of the trusted phones, as Apple describes it."""
         self._auth_data["trustedPhoneNumber"] = phone
         return bool(self._request_sms_2fa_code())
+
+    def _check_pcs_consent(self) -> dict[str, Any]:
+        """Look whether the photos may be seen on the web: nobody's phone is bothered unless somebody signs in."""
+        found: dict[str, Any] = super()._check_pcs_consent()
+        if found.get("isWebAccessAllowed") is False:
+            raise for_person(WEB_ACCESS, asking=self.asking)
+        closed = found.get("isICDRSDisabled") and not found.get("isDeviceConsentedForPCS", True)
+        if closed and not self.asking:
+            raise for_person(ADP, asking=False)
+        return found
 
     def _validate_trusted_device_code(self, code: str) -> None:
         self._noted(super()._validate_trusted_device_code, code)
@@ -141,6 +152,7 @@ def open_protected(client: Any, *, asking: bool) -> None:
     """
     from pyicloud.exceptions import PyiCloudAPIResponseException, PyiCloudConnectionException
 
+    client.asking = asking
     try:
         client._request_pcs_for_service("photos")
     except PyiCloudConnectionException:

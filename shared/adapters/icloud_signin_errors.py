@@ -16,17 +16,24 @@ SIGN_IN_LOOK: Final = 10.0
 """Seconds until the stored session is looked at again: a look at the disk, Apple is only asked when it has changed."""
 SIGN_IN: Final = "iCloud wants a sign-in: run photoduct login"
 ADP: Final = (
-    "Advanced Data Protection is on for this Apple Account: allow web access in its iCloud settings"
+    "Advanced Data Protection is on for this Apple Account, and no device of it lets us see the photos: "
+    "run photoduct login and allow it on the device that asks"
 )
 WEB_ACCESS: Final = (
-    "iCloud denies access to the photos of this Apple Account, as it does with Advanced Data Protection or while "
-    "'Access iCloud Data on the Web' is off: switch web access on in its iCloud settings"
+    "'Access iCloud Data on the Web' is off for this Apple Account: "
+    "switch it on in the iPhone's settings, under your name, iCloud"
+)
+DENIED: Final = (
+    "iCloud denies access to the photos of this Apple Account: Advanced Data Protection is on, or 'Access iCloud Data "
+    "on the Web' is off; allow web access in the iPhone's settings, under your name, iCloud"
 )
 KEYS: Final = "This Apple Account signs in with security keys only, which photoduct cannot use"
 LOCKED: Final = "Apple has locked this account; unlock it at iforgot.apple.com"
 TERMS: Final = "Apple wants its new terms accepted: sign in at icloud.com once"
 CONFIRM: Final = "Apple wants something confirmed first: sign in at icloud.com once"
 CHINA: Final = "This Apple Account belongs to {domain}: set icloud.china_mainland to {flag}"
+_LOOK_AGAIN: Final = 300.0
+"""Seconds until Apple is asked again about what only the person can change elsewhere."""
 _LIMIT: Final = 3600.0
 """Seconds to wait when Apple limits sign-ins without saying for how long."""
 _LONGEST: Final = 86_400.0
@@ -79,6 +86,24 @@ def told(*, asking: bool = True) -> Iterator[None]:
         ) from None
 
 
+def named(status: int, said: str) -> Waiting | None:
+    """Return the error for a refusal of CloudKit's that only the person can end, None for any other.
+
+    `said` is Apple's answer, or its error code.
+    """
+    text = _name(status, said)
+    return Waiting(text, attention="icloud-session", retry_after=_LOOK_AGAIN) if text else None
+
+
+def _name(status: int, said: str) -> str:
+    if "no auth method" in said.lower():
+        return KEYS
+    if status == 423:
+        return ADP
+    denied = "ACCESS_DENIED" in said or "private db access disabled" in said
+    return DENIED if denied else ""
+
+
 def for_person(text: str, *, asking: bool) -> PhotoductError:
     """Make the error that only a person can end: at once while one signs in, else the work waits."""
     return Permanent(text) if asking else waiting_for_sign_in(text)
@@ -86,10 +111,8 @@ def for_person(text: str, *, asking: bool) -> PhotoductError:
 
 def _sorted_by_status(error: Exception, *, asking: bool) -> PhotoductError:
     status, said = status_of(error), _said(error)
-    if status == 423:
-        return for_person(ADP, asking=asking)
-    if "ACCESS_DENIED" in said or "private db access disabled" in said:
-        return for_person(WEB_ACCESS, asking=asking)
+    if text := _name(status, said):
+        return for_person(text, asking=asking)
     if status in (429, 503):
         wish = _wish(error)
         if asking:
@@ -97,12 +120,10 @@ def _sorted_by_status(error: Exception, *, asking: bool) -> PhotoductError:
         return Waiting("Apple limits requests", attention="icloud-slow", retry_after=wish or 900)
     if not asking:
         return unreachable() if status >= 500 else wants_sign_in()
-    return _refused(said, status)
+    return _refused(status)
 
 
-def _refused(said: str, status: int) -> PhotoductError:
-    if "no auth method" in said.lower():
-        return Permanent(KEYS)
+def _refused(status: int) -> PhotoductError:
     if status == 412:
         return Permanent(CONFIRM)
     if status in (401, 403):

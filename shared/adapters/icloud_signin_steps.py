@@ -89,10 +89,10 @@ class SignIn:
 
     @property
     def wanted(self) -> Wanted | None:
-        """Return what the attempt under way waits for; one that has taken too long is given up."""
-        if self._attempt is not None and self._clock.now() >= self._attempt.deadline:
-            self.cancel()
-        return self._attempt.wanted if self._attempt else None
+        """Return what the attempt under way waits for; None when there is none, or it has taken too long."""
+        if self._attempt is None or self._clock.now() >= self._attempt.deadline:
+            return None
+        return self._attempt.wanted
 
     @property
     def refused_until(self) -> datetime | None:
@@ -180,6 +180,7 @@ class SignIn:
 
     def _current(self) -> _Attempt:
         if self.wanted is None or self._attempt is None:
+            self.cancel()
             raise NoAttempt("No sign-in is under way, or it took too long; begin again")
         return self._attempt
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
-from shared.adapters.icloud_signin_errors import SIGN_IN, unreachable, wants_sign_in
+from shared.adapters.icloud_signin_errors import SIGN_IN, named, unreachable, wants_sign_in
 from shared.domain.errors import Waiting
 from shared.ports.icloud import Declined, Json, TokenRefused, Unanswered
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from shared.adapters.icloud_signin import SignedIn
 
 _PATH = "/database/1/com.apple.photos.cloud/production/private/"
-_SIGNED_OUT = frozenset({401, 421, 450})
+_SIGNED_OUT = frozenset({401, 421, 423, 450})
+_NAMED = frozenset({401, 403, 423})
 _REFUSED_AGAIN = 300.0
 """Seconds of patience with a session that Apple renews and refuses: each try asks Apple three times."""
 _SLOW_STATUS = frozenset({429, 503})
@@ -80,8 +81,8 @@ def decline(code: object, what: str, *, wish: object = None) -> NoReturn:
         raise slow(wish=wish)
     if code in _AUTH_CODES:
         raise wants_sign_in()
-    if code == "ACCESS_DENIED":
-        raise wants_sign_in("iCloud denies access, as it does with Advanced Data Protection")
+    if (known := named(0, str(code))) is not None:
+        raise known
     raise Declined(f"iCloud declined {what} ({code})", code=str(code)[:100])
 
 
@@ -107,6 +108,8 @@ def decline_zone(code: object, *, token: str | None, wish: object) -> NoReturn:
 
 
 def _read(response: httpx.Response) -> Json:
+    if response.status_code in _NAMED and (known := named(response.status_code, response.text)):
+        raise known
     if response.status_code in _SIGNED_OUT:  # with new cookies, too
         raise Waiting(
             f"iCloud Photos refuses a session that is new; {SIGN_IN}",

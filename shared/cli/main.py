@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from shared.cli import running, showing
+from shared.cli import login, running, showing
 from shared.cli.asking import Operator, Unknown, with_operator
 from shared.domain import questions
 from shared.domain.errors import PhotoductError
@@ -27,7 +27,7 @@ config_app = typer.Typer(no_args_is_help=True, help="The settings.")
 app.add_typer(config_app, name="config")
 app.command("up")(running.up)
 app.command("init")(running.init)
-app.command("login")(running.login)
+app.command("login")(login.login)
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 app.command("demo", context_settings=PASSED_ON)(running.demo)
 config_app.command("check")(running.check)

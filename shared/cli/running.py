@@ -1,4 +1,4 @@
-"""Commands that start things: the whole product, the demo, a sign-in, a new archive; each checks before it touches anything."""
+"""Commands that start things: the whole product, the demo, a new archive; each checks before it touches anything."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
-from shared.adapters.icloud_settings import ICloudSettings
 from shared.cli import showing
 from shared.domain.ids import Area
 from shared.runtime.logs import set_up_logs
-from shared.runtime.settings import CONFIG, config_path, load_common, load_section
+from shared.runtime.settings import CONFIG, config_path, load_common
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,24 +48,6 @@ async def _keep_running(common: Common) -> None:
 def init() -> None:
     """Make the mounted NAS folder an archive: once, by you, and never automatically."""
     raise typer.Exit(_python("services.nas_sync.initialise"))
-
-
-def login(
-    apple_id: Annotated[
-        str | None, typer.Option(help="Instead of the settings' icloud.apple_id.")
-    ] = None,
-) -> None:
-    """Sign in to iCloud: asks for the password and for the code that your device shows."""
-    from shared.adapters.icloud_signin import login as sign_in
-
-    settings = load_section("icloud", ICloudSettings)
-    if apple_id:
-        settings = settings.model_copy(update={"apple_id": apple_id})
-    if not settings.apple_id:
-        raise typer.BadParameter("set icloud.apple_id in the settings, or say --apple-id")
-    password = typer.prompt(f"Password of {settings.apple_id}", hide_input=True)
-    sign_in(settings, password, lambda: typer.prompt("Code that your device shows"))
-    showing.console.print("Signed in; photoduct goes on by itself.")
 
 
 def demo(context: typer.Context) -> None:

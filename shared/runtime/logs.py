@@ -25,7 +25,8 @@ def set_up_logs(service: str, settings: LogSettings) -> None:
     """Configure structlog for this process; libraries' own warnings come out too."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     ending: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Not its usual tracebacks: those show every local variable, a session's cookies among them.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

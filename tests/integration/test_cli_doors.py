@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
 import yaml
 from filelock import FileLock
 
 from services.nas_sync.nas import MARKER, init_archive
 from services.preflight import check_data, check_library
-from shared.cli import running
+from shared.cli import login
 from shared.domain.errors import Fatal, Permanent
 from shared.runtime.settings import CONFIG, load_common
 from tests.integration.nats_fixture import free_port
@@ -224,16 +223,8 @@ def test_init_is_refused_twice_and_where_there_is_no_folder(home: Home) -> None:
     refused(home.run("init"), WRONG_SETTINGS, "does not exist")
 
 
-@pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Answer prompts with what a test puts here; the code is asked last."""
-    answers: list[str] = []
-    monkeypatch.setattr(typer, "prompt", lambda *_a, **_k: answers.pop(0))
-    return answers
-
-
 def test_a_wrong_apple_password_is_refused_and_nothing_is_kept_of_it(
-    home: Home, shown: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from simulators.demo.apple import APPLE_ID, Apple
 
@@ -250,9 +241,9 @@ def test_a_wrong_apple_password_is_refused_and_nothing_is_kept_of_it(
         )
         monkeypatch.setenv(CONFIG, str(home.config))
         before = home.listing()
-        shown.append("a wrong one")
+        monkeypatch.setattr("getpass.getpass", lambda _prompt: "a wrong one")
         with pytest.raises(Permanent, match="password") as refusal:
-            running.login()
+            login.login()
     finally:
         apple.stop()
     assert "\n" not in str(refusal.value)

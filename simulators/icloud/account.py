@@ -115,11 +115,16 @@ class Account:
             self._verifiers[protocol] = make_secret(self.password, salt, _ITERATIONS, protocol)
         return self._verifiers[protocol]
 
-    def knows(self, session: SigninSession, reply_key: str, m1: bytes, m2: bytes) -> bool:
+    def challenged(self, reply_key: str) -> SigninSession | None:
+        """The sign-in whose challenge came with this key."""
+        found = (s for s in self.sessions.values() if s.reply_key and s.reply_key == reply_key)
+        return next(found, None)
+
+    def knows(self, session: SigninSession, m1: bytes, m2: bytes) -> bool:
         """Check the proofs of a challenge; each challenge can be answered once, too many wrong ones lock."""
         asked, session.challenge = session.challenge, None
         same_account = session.account_name.lower() == self.apple_id.lower()
-        if asked and reply_key == session.reply_key and same_account and asked.accepts(m1, m2):
+        if asked and same_account and asked.accepts(m1, m2):
             self.wrong_passwords = 0
             return True
         self.counts["wrong_passwords"] += 1

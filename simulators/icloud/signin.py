@@ -75,7 +75,8 @@ class SigninPages:
         if refusal := self._account.take_throttle("complete"):
             return throttled(refusal)
         body = await read_json(request)
-        session = find_session(self._account, request)
+        # icloudpd echoes no header yet: what `init` gave to be sent back says which sign-in it is.
+        session = self._account.challenged(str(body.get("c", "")))
         if session is None:
             return unknown_session()
         if refused := self._refuse(session, body):
@@ -101,7 +102,7 @@ class SigninPages:
             m1, m2 = (base64.b64decode(str(body.get(name, ""))) for name in ("m1", "m2"))
         except ValueError:
             return False
-        return self._account.knows(session, str(body.get("c", "")), m1, m2)
+        return self._account.knows(session, m1, m2)
 
     def _pass(self, session: SigninSession) -> Response:
         granted = signed_in(self._account)

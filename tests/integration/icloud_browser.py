@@ -18,6 +18,7 @@ APPLE_ID = "demo@example.com"
 PASSWORD = "Passwörter sind geheim"
 AUTH = "/appleauth/auth"
 SETUP = "/setup/ws/1"
+COMPLETE = f"{AUTH}/signin/complete"
 DEVICE = f"{AUTH}/verify/trusteddevice/securitycode"
 PHONE = f"{AUTH}/verify/phone"
 ZONES = "/database/1/com.apple.photos.cloud/production/private/zones/list"
@@ -67,23 +68,32 @@ class Browser:
         self, password: str = PASSWORD, protocols: Sequence[str] = ("s2k", "s2k_fo")
     ) -> httpx.Response:
         """Prove a password, with the trust token if there is one; gives the last answer."""
-        srp.rfc5054_enable()
-        srp.no_username_in_x()
-        stretched = SrpPassword(password)
-        user = srp.User(APPLE_ID, stretched, hash_alg=srp.SHA256, ng_type=srp.NG_2048)
+        init, proofs = await self._init(password, protocols)
+        return await self.ask("POST", COMPLETE, json=proofs) if proofs else init
+
+    async def password_without_echo(self) -> httpx.Response:
+        """Prove the password as icloudpd does, which sends nothing back until it is proved."""
+        _, proofs = await self._init(PASSWORD, ("s2k", "s2k_fo"))
+        self.echo = {}
+        return await self.ask("POST", COMPLETE, json=proofs)
+
+    async def _init(
+        self, password: str, protocols: Sequence[str]
+    ) -> tuple[httpx.Response, dict[str, Any]]:
+        stretched, user = _user(password)
         name, public = user.start_authentication()
         body = {"a": _text(public), "accountName": name, "protocols": protocols}
         init = await self.ask("POST", f"{AUTH}/signin/init", json=body)
         if init.status_code != 200:
-            return init
-        asked = init.json()
+            return init, {}
+        return init, self._proofs(stretched, user, init.json())
+
+    def _proofs(self, stretched: SrpPassword, user: Any, asked: dict[str, Any]) -> dict[str, Any]:
         salt, b = base64.b64decode(asked["salt"]), base64.b64decode(asked["b"])
         stretched.set_encrypt_info(salt, asked["iteration"], 32, SrpProtocolType(asked["protocol"]))
         m1, m2 = _text(user.process_challenge(salt, b)), _text(user.H_AMK)
-        proofs = {"accountName": name, "c": asked["c"], "m1": m1, "m2": m2}
-        tokens = [self.trust_token] if self.trust_token else []
-        answer = {**proofs, "trustTokens": tokens}
-        return await self.ask("POST", f"{AUTH}/signin/complete", json=answer)
+        proofs = {"accountName": APPLE_ID, "c": asked["c"], "m1": m1, "m2": m2}
+        return {**proofs, "trustTokens": [self.trust_token] if self.trust_token else []}
 
     async def type_code(self, code: str | None, phone: int | None = None) -> httpx.Response:
         """Type a code: the devices', or that of a number."""
@@ -117,6 +127,13 @@ class Browser:
     async def zones(self) -> httpx.Response:
         """Ask for data."""
         return await self.http.post(ZONES, json={})
+
+
+def _user(password: str) -> tuple[SrpPassword, Any]:
+    srp.rfc5054_enable()
+    srp.no_username_in_x()
+    stretched = SrpPassword(password)
+    return stretched, srp.User(APPLE_ID, stretched, hash_alg=srp.SHA256, ng_type=srp.NG_2048)
 
 
 def _text(raw: bytes) -> str:

@@ -40,6 +40,11 @@ async def test_the_account_has_the_password_in_one_form_only(page: Browser, prot
     assert (await page.password(protocols=[other])).status_code == 400
 
 
+async def test_a_client_that_echoes_late_is_known_by_its_challenge(page: Browser) -> None:
+    assert (await page.password_without_echo()).status_code == 409
+    assert (await page.type_code((await page.codes())["device"])).status_code == 204
+
+
 async def test_wrong_passwords_lock_the_account_until_it_is_unlocked(page: Browser) -> None:
     await page.account(lock_after=2)
     for _ in range(2):

@@ -29,7 +29,7 @@ BUSY: Final = 75
 """Exit status when another run holds the lock."""
 NOT_STARTED: Final = 127
 """Exit status when the command cannot be started."""
-_GRACE_S: Final = 3
+_GRACE_S: Final = 2
 _PREFIX: Final = "photoduct-icloudpd-"
 
 

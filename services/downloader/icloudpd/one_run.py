@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from services.downloader.icloudpd.folder import IcloudpdFolder
 
 log = structlog.get_logger(__name__)
-_LOOK_S: Final = 2.0
+_LOOK_S: Final = 1.0
 _GRACE_S: Final = 8.0
 _CHUNK: Final = 1 << 16
 

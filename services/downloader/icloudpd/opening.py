@@ -91,7 +91,7 @@ def _run(
 
 def program(command: str) -> str:
     """Return where the program lies: beside this Python (where pip puts it), else on the PATH, else the name as it is."""
-    beside = Path(sys.executable).with_name(command)
+    beside = Path(sys.executable).parent / command
     if "/" not in command and beside.is_file():
         return str(beside)
     return shutil.which(command) or command

@@ -19,7 +19,9 @@ ATTENTION: Final = "icloudpd"
 _DONE: Final = re.compile(r"INFO +All (photos and videos|photos|videos) have been downloaded$")
 _ADDRESS: Final = re.compile(r"\w+://\S+")
 _SECRET: Final = re.compile(r"[\w+/=.~-]{25,}|v=\d:\S+")
-_STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+ +")
+_FRAME: Final = re.compile(r"^\[PYI-\d+:")
+"""What its packaging says after a crash, whatever the reason."""
+_STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ([A-Z]+ +)?")
 
 
 class RunFailed(Waiting):
@@ -122,6 +124,7 @@ def stopped(why: str) -> RunFailed:
 
 def _last_words(lines: Sequence[str]) -> str:
     """Return its last line without anything that could open a door."""
-    said = next((line for line in reversed(lines) if line.strip()), "(none)")
+    words = (line for line in reversed(lines) if line.strip() and not _FRAME.search(line))
+    said = next(words, "(none)")
     plain = _SECRET.sub("***", _ADDRESS.sub("(an address)", _STAMP.sub("", said.strip())))
     return "".join(letter if letter.isprintable() else "?" for letter in plain)[:200]

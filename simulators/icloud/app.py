@@ -1,12 +1,11 @@
 """Puts the simulated hosts of Apple together into one application; it opens no port."""
 
-from collections import Counter
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from simulators.icloud.account import Account
 from simulators.icloud.account_admin import AccountPages
@@ -17,7 +16,10 @@ from simulators.icloud.clock import Clock, wall_clock
 from simulators.icloud.cloudkit import CloudKitPages
 from simulators.icloud.digests import Digests
 from simulators.icloud.download_urls import UrlSigner
+from simulators.icloud.fault_admin import FaultPages
+from simulators.icloud.faults import Script
 from simulators.icloud.folder_scan import read_library
+from simulators.icloud.gate import Gate
 from simulators.icloud.library import AssetSpec, read_folders
 from simulators.icloud.line import Line
 from simulators.icloud.persona import Persona
@@ -26,49 +28,9 @@ from simulators.icloud.render import Renderer
 from simulators.icloud.setup_pages import SetupPages
 from simulators.icloud.signin import SigninPages
 from simulators.icloud.signin_codes import CodePages
+from simulators.icloud.traffic import Traffic
 from simulators.icloud.truth import Truth
 from simulators.icloud.world import World
-
-_KINDS = (
-    "signin/init",
-    "signin/complete",
-    "securitycode",
-    "2sv/trust",
-    "accountLogin",
-    "validate",
-    "logout",
-    "requestWebAccessState",
-    "zones/list",
-    "changes/database",
-    "changes/zone",
-    "records/query",
-    "records/query/batch",
-    "records/lookup",
-    "records/modify",
-)
-
-
-@dataclass(frozen=True)
-class Counting:
-    """Counts requests by kind before passing them on."""
-
-    app: ASGIApp
-    counts: Counter[str]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
-        if scope["type"] == "http":
-            self.counts[request_kind(scope["path"])] += 1
-        await self.app(scope, receive, send)
-
-
-def request_kind(path: str) -> str:
-    """Sort a request by its path: CloudKit's and Apple's names, `download`, `admin`, `other`."""
-    if path.startswith("/B/"):
-        return "download"
-    if path.startswith("/admin/"):
-        return "admin"
-    return next((kind for kind in _KINDS if path.endswith(kind)), "other")
 
 
 def make_world(library: Path | None, recipes: Iterable[Recipe], owner: str) -> World:
@@ -104,17 +66,18 @@ def app_of(
     line = Line()
     signer = UrlSigner(account.derived("downloads"))
     persona = Persona(world, clock)
-    requests: Counter[str] = Counter()
+    traffic, script = Traffic(), Script(time.monotonic)
     renderer = Renderer(digests, signer, account.owner)
-    truth = Truth(world, digests, requests)
+    truth = Truth(world, digests, traffic.counts)
     routes = [
         *SigninPages(account).routes(),
         *CodePages(account).routes(),
         *SetupPages(account).routes(),
         *PcsPages(account).routes(),
-        *CloudKitPages(account, world, renderer, persona, clock).routes(),
-        *DownloadPages(account, world, digests, signer, clock, line).routes(),
+        *CloudKitPages(account, world, renderer, persona, clock, script).routes(),
+        *DownloadPages(account, world, digests, signer, clock, line, script).routes(),
         *AdminPages(account, persona, truth, library, world, clock).routes(),
+        *FaultPages(script, line, traffic).routes(),
         *AccountPages(account).routes(),
     ]
-    return Counting(Starlette(routes=routes), requests)
+    return Gate(Starlette(routes=routes), world, line, script, traffic)

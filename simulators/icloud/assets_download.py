@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -13,13 +14,14 @@ from simulators.icloud.clock import Clock
 from simulators.icloud.delivery import Delivery, not_satisfiable, wanted
 from simulators.icloud.digests import Digests
 from simulators.icloud.download_urls import ExpiredUrl, ForgedUrl, Target, UrlSigner, url_form
+from simulators.icloud.faults import Download, Fault, Script, with_assets
+from simulators.icloud.gate import ERROR_BODY
 from simulators.icloud.line import Line
 from simulators.icloud.records import Resource
 from simulators.icloud.setup_pages import is_signed_in
 from simulators.icloud.world import World
 
-# What Apple sends, with status 200, to a request without cookies: 17 bytes.
-_NO_COOKIES = "Invalid signature"
+_DOES = frozenset(get_args(Download))
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class DownloadPages:
     signer: UrlSigner
     clock: Clock
     line: Line
+    script: Script
 
     def routes(self) -> list[Route]:
         """The one page; the last part of the path is whatever the client put for `${f}`."""
@@ -40,7 +43,7 @@ class DownloadPages:
     async def download(self, request: Request) -> Response:
         """Send a resource: 410 for an old address, 500 for a file with a fault."""
         if not is_signed_in(self.account, request):
-            return PlainTextResponse(_NO_COOKIES)
+            return PlainTextResponse(ERROR_BODY)
         try:
             target = self.signer.read(
                 request.path_params["checksum"], request.url.query, self.clock() // 1000
@@ -49,9 +52,9 @@ class DownloadPages:
             return PlainTextResponse("Gone", status_code=410)
         except ForgedUrl:
             return PlainTextResponse("Forbidden", status_code=403)
-        return await self._send(target, request.headers.get("range", ""))
+        return await self._send(target, request)
 
-    async def _send(self, target: Target, asked: str) -> Response:
+    async def _send(self, target: Target, request: Request) -> Response:
         resource = await self._find(target)
         if resource is None:
             return PlainTextResponse("Not Found", status_code=404)
@@ -61,10 +64,19 @@ class DownloadPages:
         ):
             return PlainTextResponse("Internal Server Error", status_code=500)
         size = self.digests.of(content).size
+        fault = self._fault(target, request)
+        asked = "" if fault and fault.do == "ignore_range" else request.headers.get("range", "")
         stretch = wanted(asked, size)
         if stretch is None:
             return not_satisfiable(size)
-        return Delivery(content, stretch, self.line, url_form(target.checksum))
+        return Delivery(content, stretch, self.line, url_form(target.checksum), fault)
+
+    def _fault(self, target: Target, request: Request) -> Fault | None:
+        names = with_assets(self.script, self.world, {target.record})
+        fault = self.script.strike("download", names, _DOES)
+        if fault:
+            request.scope["exchange"].fault = fault.do
+        return fault
 
     async def _find(self, target: Target) -> Resource | None:
         for zone in self.world.zones():

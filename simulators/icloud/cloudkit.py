@@ -10,7 +10,9 @@ from starlette.routing import Route
 from simulators.icloud.account import Account
 from simulators.icloud.account_pcs import refusal
 from simulators.icloud.clock import Clock
+from simulators.icloud.faults import Script
 from simulators.icloud.modify import Outcome, Refusal, Removed, apply_operations, parse_operation
+from simulators.icloud.page_faults import PageFaults, split_page
 from simulators.icloud.persona import Persona
 from simulators.icloud.query import PAGE_LIMIT, BadQuery, answer, count_records, parse_question
 from simulators.icloud.records import Json
@@ -48,6 +50,12 @@ class CloudKitPages:
     renderer: Renderer
     persona: Persona
     clock: Clock
+    script: Script
+
+    @property
+    def faults(self) -> PageFaults:
+        """What is scripted to happen to pages."""
+        return PageFaults(self.script, self.world)
 
     def routes(self) -> list[Route]:
         """Every page of every database."""
@@ -123,17 +131,28 @@ class CloudKitPages:
     ) -> Json:
         zone = self._zone(item, database)
         token = item.get("syncToken")
+        since = str(token) if token else None
         try:
-            page = zone.changes(str(token) if token else None, limit)
+            page = zone.changes(since, limit)
         except BadToken:
-            reason = "Unknown sync continuation type"
-            return {"zoneID": zone.zone_id, "serverErrorCode": "BAD_REQUEST", "reason": reason}
+            return _bad_token(zone)
+        fault = self.faults.on_changes(page, request)
+        match fault.do if fault else None:
+            case "bad_token":
+                return _bad_token(zone)
+            case "empty_page":
+                page = zone.empty(since)
+            case "split" if fault:
+                page = split_page(zone, page, fault)
+            case _:
+                pass
         place = self._place(request, zone.zone_id)
+        records = await self.renderer.changes(page.changes, place, _keys(item))
         return {
             "zoneID": zone.zone_id,
             "syncToken": page.token,
             "moreComing": page.more_coming,
-            "records": await self.renderer.changes(page.changes, place, _keys(item)),
+            "records": self.faults.garbled(fault, records),
         }
 
     async def query(self, body: dict[str, Json], request: Request, database: Database) -> Response:
@@ -144,8 +163,10 @@ class CloudKitPages:
         except BadQuery as error:
             raise CloudKitError(400, "BAD_REQUEST", str(error)) from error
         place = self._place(request, zone.zone_id)
+        fault = self.faults.on_query({record.name for record in found.records}, request)
+        records = await self.renderer.records(found.records, place, _keys(body))
         answered: dict[str, Json] = {
-            "records": await self.renderer.records(found.records, place, _keys(body)),
+            "records": self.faults.garbled(fault, records),
             "syncToken": zone.token,
         }
         if found.marker:
@@ -173,12 +194,13 @@ class CloudKitPages:
             for item in (asked if isinstance(asked, list) else [])
             if isinstance(item, dict)
         ]
-        found = {name: record for name in names if (record := zone.get(name))}
+        refused = self.faults.refusals("records/lookup", set(names), request)
+        wanted = (name for name in names if name not in refused)
+        found = {name: record for name in wanted if (record := zone.get(name))}
         place = self._place(request, zone.zone_id)
         rendered = iter(await self.renderer.records(found.values(), place, _keys(body)))
         by_name = {name: next(rendered) for name in found}
-        missing = {n: Refusal(n, "NOT_FOUND", "Record not found").as_json() for n in names}
-        records = [by_name.get(name) or missing[name] for name in names]
+        records = [by_name.get(n) or refused.get(n, _not_found(n)).as_json() for n in names]
         return JSONResponse({"records": records, "syncToken": zone.token})
 
     async def modify(self, body: dict[str, Json], request: Request, database: Database) -> Response:
@@ -192,8 +214,10 @@ class CloudKitPages:
             operations = [parse_operation(item) for item in items]
         except ValueError as error:
             raise CloudKitError(400, "BAD_REQUEST", str(error)) from error
+        names = {operation.name for operation in operations}
+        scripted = self.faults.refusals("records/modify", names, request)
         outcomes = apply_operations(
-            zone, operations, atomic=bool(body.get("atomic")), now=self.clock()
+            zone, operations, atomic=bool(body.get("atomic")), now=self.clock(), scripted=scripted
         )
         self.persona.notice(zone, outcomes)
         place = self._place(request, None)
@@ -220,6 +244,15 @@ class CloudKitPages:
 
     def _place(self, request: Request, zone_id: dict[str, Json] | None) -> Place:
         return Place(base_url(request), self.clock() // 1000, zone_id)
+
+
+def _not_found(name: str) -> Refusal:
+    return Refusal(name, "NOT_FOUND", "Record not found")
+
+
+def _bad_token(zone: Zone) -> Json:
+    reason = "Unknown sync continuation type"
+    return {"zoneID": zone.zone_id, "serverErrorCode": "BAD_REQUEST", "reason": reason}
 
 
 def _keys(body: dict[str, Json]) -> frozenset[str] | None:

@@ -2,15 +2,19 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from simulators.icloud.contents import Content, pieces
+from simulators.icloud.faults import Fault
 from simulators.icloud.line import Line
 
+_BETWEEN = frozenset({"truncate", "stall", "flip"})
+_STALL_SECONDS = 3600.0
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
 
 
@@ -53,11 +57,22 @@ def not_satisfiable(size: int) -> Response:
 class Delivery(Response):
     """The answer that carries a content."""
 
-    def __init__(self, content: Content, stretch: Stretch, line: Line, etag: str) -> None:
+    def __init__(
+        self,
+        content: Content,
+        stretch: Stretch,
+        line: Line,
+        etag: str,
+        fault: Fault | None = None,
+    ) -> None:
+        self.cut = fault.cut(stretch.end - stretch.start) if fault else 0
+        if fault and fault.do == "short":
+            stretch = replace(stretch, end=stretch.start + self.cut)
         super().__init__(status_code=206 if stretch.partial else 200, headers=stretch.headers)
         self.content = content
         self.stretch = stretch
         self.line = line
+        self.fault = fault
         self.headers["content-length"] = str(stretch.end - stretch.start)
         self.headers["content-type"] = "application/octet-stream"
         self.headers["accept-ranges"] = "bytes"
@@ -70,16 +85,47 @@ class Delivery(Response):
         await send({**start, "headers": self.raw_headers})
         gone = asyncio.create_task(_gone(receive))
         try:
-            for piece in pieces(
-                self.content, self.stretch.start, self.stretch.end, self.line.piece
-            ):
-                await self.line.carry(len(piece))
-                if gone.done():
-                    return
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if await self._send_pieces(send, gone):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()
+
+    async def _send_pieces(self, send: Send, gone: "asyncio.Task[None]") -> bool:
+        """Send the bytes; False when they broke off, which leaves the answer unfinished."""
+        for piece in self._pieces():
+            if piece is None:
+                if not await self._interrupt(gone):
+                    return False
+                continue
+            await self.line.carry(len(piece))
+            if gone.done():
+                return False
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        return True
+
+    def _pieces(self) -> Iterator[bytes | memoryview | None]:
+        """Give the bytes, with a None where a fault strikes between them."""
+        start, end, most = self.stretch.start, self.stretch.end, self.line.piece
+        middle = start + self.cut if self.fault and self.fault.do in _BETWEEN else end
+        yield from pieces(self.content, start, middle, most)
+        if self.fault and self.fault.do in _BETWEEN:
+            yield None
+            rest = pieces(self.content, middle, end, most)
+            yield from _flipped(rest) if self.fault.do == "flip" else rest
+
+    async def _interrupt(self, gone: "asyncio.Task[None]") -> bool:
+        """Let the fault strike; False when nothing is to follow."""
+        if self.fault and self.fault.do == "stall":
+            long = _STALL_SECONDS if self.fault.seconds is None else self.fault.seconds
+            await asyncio.wait([gone], timeout=long)
+            return not gone.done()
+        return self.fault is not None and self.fault.do == "flip"
+
+
+def _flipped(rest: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """Change one bit of the first byte."""
+    for number, piece in enumerate(rest):
+        yield bytes([piece[0] ^ 1]) + bytes(piece[1:]) if number == 0 else piece
 
 
 async def _gone(receive: Receive) -> None:

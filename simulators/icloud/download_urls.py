@@ -63,6 +63,14 @@ class UrlSigner:
         return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
+def record_of(opaque: str) -> str:
+    """Name the record that an address's `o` speaks of, empty when it is none of ours."""
+    try:
+        return base64.urlsafe_b64decode(opaque).decode().partition("/")[2]
+    except ValueError:
+        return ""
+
+
 def url_form(checksum: str) -> str:
     """A fileChecksum as it stands in a path: the URL-safe alphabet, without padding."""
     return checksum.replace("+", "-").replace("/", "_").rstrip("=")

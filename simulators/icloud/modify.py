@@ -1,7 +1,9 @@
 """Applies write operations to a zone as records/modify does: each record is accepted or refused."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from simulators.icloud.records import Field, Json, Record, field_from_wire, merged, timestamp
 from simulators.icloud.zone import Zone
@@ -61,16 +63,28 @@ def parse_operation(raw: Json) -> Operation:
 
 
 def apply_operations(
-    zone: Zone, operations: list[Operation], *, atomic: bool, now: int
+    zone: Zone,
+    operations: list[Operation],
+    *,
+    atomic: bool,
+    now: int,
+    scripted: Mapping[str, Refusal] = MappingProxyType({}),
 ) -> list[Outcome]:
-    """Apply a request's operations in order; with `atomic` one refusal refuses them all."""
-    refusals = {n: r for n, op in enumerate(operations) if (r := refusal(zone, op))}
+    """Apply a request's operations in order; with `atomic` one refusal refuses them all.
+
+    `scripted` refuses records by name, whatever the zone says.
+    """
+
+    def refused(operation: Operation) -> Refusal | None:
+        return scripted.get(operation.name) or refusal(zone, operation)
+
+    refusals = {n: r for n, op in enumerate(operations) if (r := refused(op))}
     if atomic and refusals:
         return [
             refusals.get(n) or Refusal(op.name, "ATOMIC_ERROR", "another record was refused")
             for n, op in enumerate(operations)
         ]
-    return [refusal(zone, operation) or _apply(zone, operation, now) for operation in operations]
+    return [refused(operation) or _apply(zone, operation, now) for operation in operations]
 
 
 def refusal(zone: Zone, operation: Operation) -> Refusal | None:

@@ -12,6 +12,8 @@ from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulators.icloud.tls import TlsFiles, make_tls_files
 
@@ -31,6 +33,7 @@ def serve(app: ASGIApp, run_dir: Path, address: Address) -> None:
     tls = make_tls_files(run_dir, ("localhost", "127.0.0.1", "::1", *address.names))
     config = uvicorn.Config(
         app,
+        http=_Connection,
         ssl_certfile=tls.certificate,
         ssl_keyfile=str(tls.key),
         log_level="warning",
@@ -39,9 +42,25 @@ def serve(app: ASGIApp, run_dir: Path, address: Address) -> None:
         lifespan="off",
     )
     content = _ready_content(listener.getsockname()[1], tls, address)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     server = uvicorn.Server(config)
     _stop_on_signals(server)
     asyncio.run(_run(server, listener, run_dir / "icloud.json", content))
+
+
+class _Connection(H11Protocol):
+    """A connection that pages can break off."""
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Show the transport to the application."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    # A scripted fault leaves an answer unbegun or unfinished; that is no error of ours.
+    return not str(record.msg).startswith("ASGI callable returned without")
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:

@@ -16,6 +16,7 @@ class Change:
 
     name: str
     record: Record | None
+    seq: int
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,18 @@ class Zone:
         stretch = self._feed.after(place, limit)
         end = stretch[-1][0] if stretch else place
         changes = [
-            Change(name, self.get(name))
+            Change(name, self.get(name), seq)
             for seq, name in stretch
             if self._latest.get(name, seq) == seq
         ]
         return ChangePage(changes, make_token("zone", self.name, end), end < self.seq)
+
+    def cut(self, page: ChangePage, count: int) -> ChangePage:
+        """Give the first `count` changes of a page as a page; the next begins after them."""
+        changes = page.changes[:count]
+        token = make_token("zone", self.name, changes[-1].seq)
+        return ChangePage(changes, token, more_coming=True)
+
+    def empty(self, token: str | None) -> ChangePage:
+        """Give a page without a change that leads back to where it was asked for."""
+        return ChangePage([], token or make_token("zone", self.name, 0), more_coming=True)

@@ -69,11 +69,12 @@ class Simulator:
 
 
 @contextmanager
-def running(library: Path, run_dir: Path, *more: str) -> Iterator[Simulator]:
+def running(library: Path | None, run_dir: Path, *more: str) -> Iterator[Simulator]:
     """Run the program until the block ends; it must then stop at once and say 0."""
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "password").write_text(PASSWORD + "\n", encoding="utf-8")
-    command = [sys.executable, "-m", "simulators.icloud", "--library", str(library)]
+    command = [sys.executable, "-m", "simulators.icloud"]
+    command += ["--library", str(library)] if library else []
     command += ["--run-dir", str(run_dir), "--password-file", str(run_dir / "password"), *more]
     process = subprocess.Popen(command, cwd=REPOSITORY)
     try:

@@ -77,21 +77,31 @@ class Program:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
         return int(children.split()[0])
 
+    @property
+    def status(self) -> int | None:
+        """Exit status, None while it runs."""
+        return self._process.poll()
+
+    @property
+    def runs(self) -> bool:
+        """Say whether it still runs."""
+        return self.status is None
+
     def check(self) -> None:
         """Raise RuntimeError with the end of its log when it has ended by itself."""
         if self._process.poll() is not None:
             raise RuntimeError(f"{self.name} ended:\n{self.log.read_text()[-3000:]}")
 
     async def stop(self, how: int = signal.SIGTERM) -> None:
-        """End it in order, then by force."""
+        """End it in order, then it and all that it started by force."""
         with suppress(OSError, IndexError):
             self._send(how)
         for _ in range(_END_S * 50):
             if self._process.poll() is not None:
-                return
+                break
             await asyncio.sleep(0.02)
-        with suppress(OSError, IndexError):
-            self._send(signal.SIGKILL)
+        with suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # and whom it left behind
         self._process.wait()
 
     def _send(self, how: int) -> None:

@@ -1,34 +1,18 @@
 """The person's Apple account: password, codes, sessions and tokens, all in memory only."""
 
 import hashlib
-import secrets
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
 
 from simulators.icloud.account_codes import Codes, Verdict
+from simulators.icloud.account_session import SigninSession, new_reply_key
 from simulators.icloud.account_settings import AccountSettings, Throttle
 from simulators.icloud.account_tokens import Grants
 from simulators.icloud.clock import SimClock
 from simulators.icloud.srp import Challenge, Protocol, Secret, challenge, make_secret
 
-Stage = Literal["new", "challenged", "wants repair", "wants code", "verified"]
 _ITERATIONS = 20_000
 _HOURS_A_DAY = 24
-
-
-@dataclass
-class SigninSession:
-    """One run through sign-in: `scnt` and the id are what the client must echo."""
-
-    id: str
-    scnt: str
-    stage: Stage = "new"
-    account_name: str = ""
-    reply_key: str = ""
-    challenge: Challenge | None = None
-    trusted: bool = False
-    codes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -95,7 +79,7 @@ class Account:
 
     def open_session(self) -> SigninSession:
         """Begin a sign-in."""
-        session = SigninSession(f"auth-{secrets.token_hex(16)}", secrets.token_urlsafe(48))
+        session = SigninSession()
         self.sessions[session.id] = session
         return session
 
@@ -106,7 +90,7 @@ class Account:
         secret = self._secret(protocol)
         asked = session.challenge = challenge(secret, name, public)
         session.account_name, session.stage = name, "challenged"
-        session.reply_key = f"d-{secrets.token_hex(8)}-{secrets.token_hex(12)}"
+        session.reply_key = new_reply_key()
         return secret, asked
 
     def _secret(self, protocol: Protocol) -> Secret:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from simulators.icloud.account import Account, SigninSession
+from simulators.icloud.account import Account
+from simulators.icloud.account_session import SigninSession
 from simulators.icloud.account_settings import Phone, Throttle
 from simulators.icloud.records import Json
 

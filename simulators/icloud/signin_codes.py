@@ -4,8 +4,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulators.icloud.account import Account, SigninSession
+from simulators.icloud.account import Account
 from simulators.icloud.account_codes import DEVICE, by_sms
+from simulators.icloud.account_session import SigninSession
 from simulators.icloud.records import Json
 from simulators.icloud.signin import PREFIX, find_session, read_json
 from simulators.icloud.signin_answers import (

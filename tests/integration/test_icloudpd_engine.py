@@ -1,0 +1,209 @@
+"""The second engine with the real icloudpd program, against the simulated iCloud behind Apple's own host names."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from services.downloader.icloudpd.opening import Place, icloudpd_files
+from services.downloader.icloudpd.settings import IcloudpdSettings
+from services.downloader.partial import digest_of
+from shared.adapters.icloud_session import open_session
+from shared.adapters.icloud_settings import ICloudSettings
+from shared.adapters.icloud_signin import login
+from shared.domain.errors import Waiting
+from shared.domain.events import DownloadWork
+from shared.domain.ids import Kind, Resource
+from tests.fidelity.apple_hosts import World, apple
+from tests.fidelity.scene import icloudpd, make_library
+from tests.integration.icloud_sim import APPLE_ID, PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from services.downloader.icloudpd.files import IcloudpdFiles
+    from shared.domain.icloud_checksum import StreamDigest
+
+ROLES = {
+    "original": Resource.ORIGINAL,
+    "live": Resource.LIVE,
+    "alternate": Resource.ALTERNATE,
+    "edited": Resource.EDITED,
+}
+
+
+@dataclass
+class Scene:
+    """An account that photoduct is signed in to, its library, and a disk for what comes."""
+
+    world: World
+    library: Path
+    root: Path
+    own: list[DownloadWork] = field(default_factory=list)
+
+    @property
+    def icloud(self) -> ICloudSettings:
+        ca = Path(self.world.simulator.ca)
+        return ICloudSettings(apple_id=APPLE_ID, session_dir=self.root / "session", ca_bundle=ca)
+
+    def sign_in(self) -> None:
+        self.world.do(lambda: login(self.icloud, PASSWORD, self.world.simulator.code))
+
+    def admin(self, path: str, **body: object) -> Any:
+        return self.world.do(lambda: self.world.simulator._admin("POST", path, json=body))
+
+    def downloads(self) -> int:
+        return int(self.world.do(self.world.simulator.truth)["requests"]["download"])
+
+    def run(self, act: Callable[[IcloudpdFiles], Awaitable[None]]) -> None:
+        """Open the engine among Apple's host names and do something with it."""
+
+        async def acted() -> None:
+            async with self._engine() as files:
+                await act(files)
+
+        self.world.do(lambda: asyncio.run(asyncio.wait_for(acted(), 60)))
+
+    @asynccontextmanager
+    async def _engine(self) -> AsyncIterator[IcloudpdFiles]:
+        place = Place(self.root / "incoming", 0)
+        settings = IcloudpdSettings(command=icloudpd())
+        async with (
+            open_session(self.icloud) as session,
+            icloudpd_files(settings, self.icloud, session, self._own, place) as files,
+        ):
+            yield files
+
+    async def _own(self, work: DownloadWork, part: Path) -> StreamDigest:
+        raise AssertionError(f"icloudpd was to bring {work.resource} of {work.asset}")
+
+    def works(self) -> list[DownloadWork]:
+        assets = json.loads((self.library / "library.json").read_text())["assets"]
+        pairs = [(asset, *pair) for asset in assets for pair in asset["resources"].items()]
+        return [self._work(key, *pair) for key, pair in enumerate(pairs)]
+
+    def _work(self, key: int, asset: dict[str, Any], role: str, path: str) -> DownloadWork:
+        digest = digest_of(self.library / path)
+        video = path.lower().endswith((".mov", ".mp4"))
+        return DownloadWork(
+            stage="download",
+            key=key,
+            attempt=1,
+            asset=asset["id"],
+            created=datetime.fromisoformat(asset["created"]),
+            zone="PrimarySync",
+            resource=ROLES[role],
+            checksum=digest.apple,
+            size=digest.size,
+            path=f"2026/11/{key}{Path(path).suffix}",
+            kind=Kind.VIDEO if video else Kind.PHOTO,
+        )
+
+    def part(self, work: DownloadWork) -> Path:
+        return self.root / "incoming" / f"{work.key}.part"
+
+    async def bring(self, files: IcloudpdFiles, work: DownloadWork) -> None:
+        """Go on as a lane does; what needs a person is raised."""
+        while True:
+            try:
+                digest = await files(work, self.part(work))
+            except Waiting as waiting:
+                if waiting.attention:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                assert digest.apple == work.checksum
+                return
+
+    def assert_whole(self, works: list[DownloadWork]) -> None:
+        for work in works:
+            assert digest_of(self.part(work)).apple == work.checksum, work
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_library(tmp_path_factory.mktemp("engine") / "library")
+
+
+@pytest.fixture
+def scene(library: Path, tmp_path: Path) -> Iterator[Scene]:
+    (tmp_path / "incoming").mkdir()
+    with apple(library, tmp_path / "run") as world:
+        scene = Scene(world, library, tmp_path)
+        scene.sign_in()
+        yield scene
+
+
+def test_it_ends_with_every_file_whole_although_downloads_were_cut_short(scene: Scene) -> None:
+    works = scene.works()
+    for fault in ({"nth": 2, "do": "short"}, {"nth": 5, "do": "short", "bytes": 100}):
+        scene.admin("/faults", kind="download", **fault)
+    scene.admin("/faults", kind="download", nth=8, do="truncate", bytes=1000)
+
+    async def bring_all(files: IcloudpdFiles) -> None:
+        await asyncio.gather(*(scene.bring(files, work) for work in works))
+
+    scene.run(bring_all)
+    scene.assert_whole(works)
+    assert scene.downloads() > len(works)  # the cut ones came twice
+    before = scene.downloads()
+
+    async def bring_new(files: IcloudpdFiles) -> None:
+        works[0:1] = [works[0].model_copy(update={"key": 1000, "resource": Resource.EDITED})]
+        with pytest.raises(AssertionError, match="was to bring"):
+            await scene.bring(files, works[0])  # a new run, which has nothing to fetch
+
+    scene.run(bring_new)
+    assert scene.downloads() == before
+
+
+def test_a_session_that_ends_waits_for_the_person_and_goes_on_by_itself(scene: Scene) -> None:
+    work = scene.works()[0]
+    scene.admin("/account", end_sessions=True)
+
+    async def wait(files: IcloudpdFiles) -> None:
+        with pytest.raises(Waiting, match=r"session has ended|sign-in") as told:
+            await scene.bring(files, work)
+        assert told.value.attention == "icloud-session"
+
+    scene.run(wait)
+    scene.sign_in()
+    scene.run(lambda files: scene.bring(files, work))
+    scene.assert_whole([work])
+
+
+def test_the_end_of_the_service_ends_icloudpd_and_leaves_no_session(scene: Scene) -> None:
+    scene.admin("/faults", kind="download", do="stall", seconds=60, times=1)
+
+    async def start(files: IcloudpdFiles) -> None:
+        with pytest.raises(Waiting):
+            await files(scene.works()[0], scene.part(scene.works()[0]))
+        for _ in range(200):  # until it downloads
+            await asyncio.sleep(0.05)
+            if list((scene.root / "incoming/icloudpd").rglob("*.part")):
+                break
+        assert list((scene.root / "session").glob("photoduct-icloudpd-*/*.session"))
+
+    scene.run(start)
+    assert not list((scene.root / "session").glob("photoduct-icloudpd-*"))
+    assert not _running_below(scene.root)
+
+
+def _running_below(root: Path) -> list[str]:
+    """Return the command lines of processes that have to do with a folder, the simulator's left out."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(root) in line and "simulators.icloud" not in line:
+            lines.append(line)
+    return lines

@@ -12,16 +12,20 @@ from simulators.icloud.account_admin import AccountPages
 from simulators.icloud.account_pcs import PcsPages
 from simulators.icloud.admin import AdminPages
 from simulators.icloud.assets_download import DownloadPages
+from simulators.icloud.behaviour import Habits
 from simulators.icloud.clock import Clock, wall_clock
 from simulators.icloud.cloudkit import CloudKitPages
+from simulators.icloud.cloudkit_desk import Desk
 from simulators.icloud.digests import Digests
 from simulators.icloud.download_urls import UrlSigner
+from simulators.icloud.expiry import Expiry
 from simulators.icloud.fault_admin import FaultPages
 from simulators.icloud.faults import Script
 from simulators.icloud.folder_scan import read_library
 from simulators.icloud.gate import Gate
 from simulators.icloud.library import AssetSpec, read_folders
 from simulators.icloud.line import Line
+from simulators.icloud.page_faults import PageFaults
 from simulators.icloud.persona import Persona
 from simulators.icloud.recipe import Recipe
 from simulators.icloud.render import Renderer
@@ -68,15 +72,17 @@ def app_of(
     persona = Persona(world, clock)
     traffic, script = Traffic(), Script(time.monotonic)
     renderer = Renderer(digests, signer, account.owner)
+    habits, expiry = Habits(), Expiry(world, clock)
+    desk = Desk(world, renderer, persona, clock, PageFaults(script, world), habits, expiry)
     truth = Truth(world, digests, traffic.counts)
     routes = [
         *SigninPages(account).routes(),
         *CodePages(account).routes(),
         *SetupPages(account).routes(),
         *PcsPages(account).routes(),
-        *CloudKitPages(account, world, renderer, persona, clock, script).routes(),
+        *CloudKitPages(account, desk).routes(),
         *DownloadPages(account, world, digests, signer, clock, line, script).routes(),
-        *AdminPages(account, persona, truth, library, world, clock).routes(),
+        *AdminPages(desk, truth, library).routes(),
         *FaultPages(script, line, traffic).routes(),
         *AccountPages(account).routes(),
     ]

@@ -27,6 +27,9 @@ class Planted(Protocol):
     def names(self, kind: str) -> Iterator[str]:
         """Name every record of a type."""
 
+    def assets_of(self, master: str) -> list[str]:
+        """Name the assets that showed a master when the block was planted."""
+
     def facts(self) -> Iterator[Facts]:
         """Tell of every asset what lists ask for."""
 

@@ -38,7 +38,7 @@ def plant_block(zone: Zone, block: Block) -> None:
     moment = millis(block[0].added) if len(block) else 0
     _write_root(zone, moment)
     zone.plant(block)
-    chosen = block[: min(recipe.albums, len(block))]
+    chosen = block[: min(recipe.albums * recipe.per_album, len(block))]
     names = [name for spec in chosen for name in spec.albums]
     folders = [f"Folder {n}" for n in range(recipe.folders)]
     parents = {folder: outer for outer, folder in pairwise(folders)}

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable
+from zlib import crc32
 
 from simulators.icloud.clock import Clock
-from simulators.icloud.contents import Content
+from simulators.icloud.contents import Content, Synthetic
 from simulators.icloud.library import AssetSpec
-from simulators.icloud.media_types import file_type
+from simulators.icloud.media_types import MOVIE_TYPES, file_type
 from simulators.icloud.modify import Outcome, apply_operations, parse_operation
-from simulators.icloud.photo_records import decode_text, edit_fields, relation_name
+from simulators.icloud.photo_records import decode_text, edit_fields, relation_fields, relation_name
 from simulators.icloud.records import Fields, Json, Record, Resource, int64
 from simulators.icloud.synthetic import Block
 from simulators.icloud.world import World
@@ -69,6 +70,35 @@ class Persona:
     def edit(self, asset_id: str, content: Content) -> Record:
         """Apply an edit; raises NoSuchThing."""
         return self._write(asset_id, edit_fields(Resource(content, file_type(content))))
+
+    def edit_anew(self, asset_id: str, size: int) -> Record:
+        """Apply an edit whose bytes nobody has seen yet; raises NoSuchThing."""
+        zone, record = self._asset(asset_id)
+        master = zone.get(record.master_name)
+        movie = master is not None and master.text("itemType") in MOVIE_TYPES
+        number, version = crc32(asset_id.encode()), zone.versions(asset_id)
+        suffix = ".mov" if movie else ".jpg"
+        return self.edit(asset_id, Synthetic(0, number, "edited", size, suffix, version))
+
+    def revert(self, asset_id: str) -> Record:
+        """Take an edit back; raises NoSuchThing."""
+        zone, old = self._asset(asset_id)
+        edits = ("adjustment", "resJPEGFull", "resVidFull")
+        kept = {name: f for name, f in old.fields.items() if not name.startswith(edits)}
+        return zone.write(old.name, old.type, kept, self._clock())
+
+    def hide(self, asset_id: str, *, on: bool) -> Record:
+        """Hide or show a photo; raises NoSuchThing."""
+        return self._write(asset_id, {"isHidden": int64(int(on))})
+
+    def add_to_album(self, asset_id: str, album: str) -> None:
+        """Put a photo into an album, given by name; raises NoSuchThing."""
+        zone, _ = self._asset(asset_id)
+        albums = self.album_ids(zone, album)
+        if not albums:
+            raise NoSuchThing(f"there is no album {album}")
+        relation, fields = relation_name(asset_id, albums[0]), relation_fields(asset_id, albums[0])
+        zone.write(relation, "CPLContainerRelation", fields, self._clock())
 
     def favorite(self, asset_id: str, *, on: bool) -> Record:
         """Mark or unmark a favourite; raises NoSuchThing."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from simulators.icloud.behaviour import Behaviour
 from simulators.icloud.indexes import CONTAINER, CONTAINER_BY_POSITION, COUNT_NAMES, LISTS, Indexes
 from simulators.icloud.photo_records import ROOT_FOLDERS, relation_name
 from simulators.icloud.records import Field, Json, Record, int64, string
@@ -61,10 +62,10 @@ def _filters(raw: Json) -> Iterator[tuple[str, str]]:
             yield str(item.get("fieldName")), str(value.get("value"))
 
 
-def answer(zone: Zone, indexes: Indexes, question: Question) -> Answer:
+def answer(zone: Zone, indexes: Indexes, question: Question, behaviour: Behaviour) -> Answer:
     """Select one page; raises BadQuery for an unknown kind of question."""
     if question.kind == "CheckIndexingState":
-        return Answer([_indexing_state(zone)])
+        return Answer([_indexing_state(zone, behaviour)])
     if question.kind == "CPLAlbumByPositionLive":
         return _albums(zone, question)
     if question.kind in LISTS:
@@ -72,8 +73,11 @@ def answer(zone: Zone, indexes: Indexes, question: Question) -> Answer:
     raise BadQuery(f"Unknown recordType {question.kind}")
 
 
-def _indexing_state(zone: Zone) -> Record:
-    fields = {"state": string("FINISHED"), "progress": Field("DOUBLE", 100.0)}
+def _indexing_state(zone: Zone, behaviour: Behaviour) -> Record:
+    fields = {
+        "state": string(behaviour.indexing),
+        "progress": Field("DOUBLE", float(behaviour.progress)),
+    }
     return Record(f"_{zone.name}-indexing-state", "CheckIndexingState", fields)
 
 
@@ -131,11 +135,12 @@ def _relations(zone: Zone, assets: Iterable[Record], album: str) -> list[Record]
     return [relation for relation in found if relation]
 
 
-def count_records(indexes: Indexes, wanted: Iterable[str]) -> list[Record]:
+def count_records(indexes: Indexes, wanted: Iterable[str], off_by: int = 0) -> list[Record]:
     """Answer a HyperionIndexCountLookup: one record for each index name, 0 for unknown ones."""
+    counts = {name: max(_count(indexes, name) + off_by, 0) for name in wanted}
     return [
-        Record(name, "HyperionIndexCountLookup", {"itemCount": int64(_count(indexes, name))})
-        for name in wanted
+        Record(name, "HyperionIndexCountLookup", {"itemCount": int64(count)})
+        for name, count in counts.items()
     ]
 
 

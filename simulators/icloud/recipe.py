@@ -39,10 +39,11 @@ class Recipe(BaseModel):
     odd: Share = 0
     """Assets whose file name or item type is missing, plain or invalid."""
     albums: Count = 0
+    per_album: Annotated[int, Field(ge=1)] = 1
     folders: Count = 0
     """Folders that the albums lie in, each inside the one before."""
     zone: str = "PrimarySync"
-    """SharedSync stands for a shared library, whose name gets an id of its own."""
+    """SharedSync stands for a shared library's zone, CMM and SharedCollection for those to skip."""
     database: Literal["private", "shared"] = "private"
     warm: bool = False
     """Hash everything before the program says that it is ready."""

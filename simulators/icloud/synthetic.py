@@ -99,6 +99,15 @@ class Block(Sequence[AssetSpec]):
             make = self.asset_id if which == _ASSET else self.master_id
             yield from (make(n) for n in range(len(self)) if which == _ASSET or not self._shares(n))
 
+    def assets_of(self, master: str) -> list[str]:
+        """Name the assets that show a master of the block: one, or two."""
+        place = self.place_of(master) if master.startswith(self._prefixes[1]) else None
+        if place is None:
+            return []
+        number = place // _EACH
+        also = number + 1 < len(self) and self._shares(number + 1)
+        return [self.asset_id(n) for n in (number, number + 1)[: 1 + also]]
+
     def record(self, place: int, seq: int) -> Record:
         """Make a record up."""
         number, entry = divmod(place, _EACH)
@@ -192,9 +201,9 @@ class Block(Sequence[AssetSpec]):
         )
 
     def _albums(self, n: int) -> tuple[str, ...]:
-        # Few members each: albums are real records, of which a library has thousands at most.
-        count = self.recipe.albums
-        return (f"Album {n}",) if n < count else ()
+        # The members are the first assets: each is a real record, which takes memory.
+        number = n // self.recipe.per_album
+        return (f"Album {number}",) if number < self.recipe.albums else ()
 
     def _shares(self, n: int) -> bool:
         # Only odd numbers share, so that the one before always has its own.

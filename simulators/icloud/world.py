@@ -13,7 +13,7 @@ from simulators.icloud.synthetic import Block
 from simulators.icloud.zone import Zone
 
 PRIMARY = "PrimarySync"
-SHARED = "SharedSync"
+NAMED_BY_ID = frozenset({"SharedSync", "CMM", "SharedCollection"})
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Database:
     name: str
     zones: dict[str, Zone] = field(default_factory=dict)
     indexes: dict[str, Indexes] = field(default_factory=dict)
+    _marks: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def add(self, zone: Zone) -> None:
         """Take a zone in."""
@@ -33,6 +34,16 @@ class Database:
         """Tell of every asset of every zone."""
         for indexes in self.indexes.values():
             yield from indexes.facts()
+
+    def mark(self) -> int:
+        """Remember where every zone stands, under the number that a database token carries."""
+        self._marks[self.seq] = {name: zone.seq for name, zone in self.zones.items()}
+        return self.seq
+
+    def changed_since(self, mark: int) -> list[Zone]:
+        """Give the zones that changed since a mark; all, when it is not remembered."""
+        stood = self._marks.get(mark, {})
+        return [zone for name, zone in self.zones.items() if stood.get(name) != zone.seq]
 
     @property
     def seq(self) -> int:
@@ -58,8 +69,8 @@ class World:
         self.zone(PRIMARY)
 
     def zone(self, name: str, database: str = "private") -> Zone:
-        """Give a zone, made when it is missing; SharedSync stands for the shared library's name."""
-        full = f"{SHARED}-{stable_id('zone', database)}" if name == SHARED else name
+        """Give a zone, made when it is missing; SharedSync, CMM and SharedCollection get an id added."""
+        full = f"{name}-{stable_id('zone', name, database)}" if name in NAMED_BY_ID else name
         base = next(one for one in self.databases if one.name == database)
         if full not in base.zones:
             base.add(Zone(full, self._owner_of(database)))

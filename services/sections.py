@@ -11,7 +11,7 @@ from services.downloader.settings import DownloaderSettings
 from services.icloud_cleanup.settings import ICloudCleanupSettings
 from services.nas_sync.settings import NasSyncSettings
 from services.pixel_sync.settings import PixelSyncSettings
-from services.state.settings import DeletionSettings, StateSettings
+from services.state.settings import DeletionSettings, GoogleSettings, StateSettings
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.runtime.settings import SettingsError, load_common, load_section
 
@@ -29,6 +29,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "icloud_cleanup": ICloudCleanupSettings,
     "state": StateSettings,
     "deletion": DeletionSettings,
+    "google": GoogleSettings,
 }
 
 

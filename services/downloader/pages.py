@@ -20,12 +20,19 @@ PART_BYTES = 150_000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, joined: where it began (None: at the very start) and where the next begins."""
+    """One page, joined, and where it began (None: at the very start)."""
 
     before: str | None
-    after: str
     final: bool
     said: Joined
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """From where a downloader that dies reads on: before the page is recorded, and then."""
+
+    before: str | None
+    then: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Stamp:
     number: int
 
 
-def reports(page: Page, stamp: Stamp) -> list[PageSeen]:
+def reports(page: Page, stamp: Stamp, tokens: Tokens) -> list[PageSeen]:
     """Return the page's reports in order; only the last carries the new token, so that a lost rest is listed again."""
     parts = list(_parts(page.said))
     last = len(parts) - 1
@@ -47,8 +54,10 @@ def reports(page: Page, stamp: Stamp) -> list[PageSeen]:
             id=f"page:{stamp.zone}:{moment}:{stamp.number}.{index}",
             at=stamp.looked_at,
             zone=stamp.zone,
-            token=page.after if index == last else page.before or "",
+            token=(tokens.then if index == last else tokens.before) or "",
             final=page.final and index == last,
+            since=page.before or "",
+            part=index,
             assets=tuple(one for one in part if isinstance(one, AssetSeen)),
             albums=tuple(one for one in part if isinstance(one, AlbumSeen)),
             joined=tuple(one for one in part if isinstance(one, Membership)),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from services.icloud_cleanup.deleting import DeleteHandler
 from services.icloud_cleanup.handler import AlbumHandler, PurgeHandler, ReturnHandler
 from services.icloud_cleanup.library import Library
-from services.icloud_cleanup.settings import ICloudCleanupSettings
+from services.icloud_cleanup.settings import ICloudCleanupSettings, Kept
 from shared.adapters.icloud_album import ICloudAlbum
+from shared.adapters.icloud_album_keeping import ICloudKeptAlbums
 from shared.adapters.icloud_delete import ICloudDelete
 from shared.adapters.icloud_reading import ICloudRecords
 from shared.adapters.icloud_session import open_session
@@ -22,6 +23,7 @@ async def main() -> None:
     common = load_common()
     icloud = load_section("icloud", ICloudSettings)
     own = load_section("icloud_cleanup", ICloudCleanupSettings)
+    protecting = load_section("deletion", Kept).never_delete_albums
     async with open_session(icloud) as session, open_service(ICLOUD_CLEANUP, common) as service:
         cloud, clock, library = CloudKit(session), service.clock, Library(common.library.root)
         records = ICloudRecords(cloud)
@@ -29,6 +31,7 @@ async def main() -> None:
         delete = DeleteHandler(
             records=records,
             album=album,
+            kept=ICloudKeptAlbums(cloud, records, protecting),
             delete=ICloudDelete(cloud),
             ask=service.ask,
             clock=clock,

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from services.icloud_cleanup.ports import Ask, Clock, Delete, KeepAlbum, ReadRecords
+    from services.icloud_cleanup.ports import (
+        Ask,
+        Clock,
+        Delete,
+        KeepAlbum,
+        KeptAlbums,
+        ReadRecords,
+    )
     from services.icloud_cleanup.settings import ICloudCleanupSettings
     from shared.domain.events import Report
 
@@ -30,6 +37,7 @@ class DeleteHandler:
         *,
         records: ReadRecords,
         album: KeepAlbum,
+        kept: KeptAlbums,
         delete: Delete,
         ask: Ask,
         clock: Clock,
@@ -37,6 +45,7 @@ class DeleteHandler:
     ) -> None:
         self._records = records
         self._album = album
+        self._protecting = kept
         self._delete = delete
         self._ask = ask
         self._clock = clock
@@ -60,8 +69,11 @@ class DeleteHandler:
     async def _look(self, asset: str) -> Fresh:
         at = self._clock.now()
         whole = await self._records.whole(asset)
-        in_album = whole.asset is not None and await self._album.holds(asset)
-        return Fresh(whole.asset, whole.master, in_album, at)
+        if whole.asset is None:
+            return Fresh(None, whole.master, in_album=False, fetched_at=at)
+        in_album = await self._album.holds(asset)
+        kept = await self._protecting.holding(asset)
+        return Fresh(whole.asset, whole.master, in_album, at, self._protecting.names, kept)
 
     async def _use(self, work: AssetWork, fresh: Fresh, claimed: Claimed) -> Report:
         if claimed.permit is None:
@@ -84,7 +96,8 @@ class DeleteHandler:
 
     async def _read_back(self, work: AssetWork, permit: str, doubt: str) -> Report:
         """Learn what became of a deletion whose answer is unclear; it is not sent again."""
-        now = await self._look(work.asset)
+        whole = await self._records.whole(work.asset)
+        now = Fresh(whole.asset, whole.master, in_album=False, fetched_at=self._clock.now())
         if now.deleted:
             return self._deleted(work, permit, now.expunged)
         return self._kept(work, permit, f"{doubt}; read back: the asset is still there")

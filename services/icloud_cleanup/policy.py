@@ -24,6 +24,10 @@ class Fresh:
     master: Record | None
     in_album: bool
     fetched_at: datetime
+    albums_asked: tuple[str, ...] = ()
+    """Names of the albums that protect, for which it was asked whether they hold it."""
+    kept_by_albums: tuple[str, ...] = ()
+    """Those that do."""
 
     @property
     def deleted(self) -> bool:
@@ -59,6 +63,8 @@ def claim(work: AssetWork, fresh: Fresh) -> ClaimDeletion:
             for part in seen.resources
             if not part.resource.is_metadata
         ),
+        albums_asked=fresh.albums_asked,
+        kept_by_albums=fresh.kept_by_albums,
     )
 
 
@@ -72,6 +78,8 @@ def objection(claimed: Claimed, fresh: Fresh, now: datetime) -> str | None:
     """Say why a permit that was given must not be used, or None."""
     if claimed.deadline is None or now >= claimed.deadline:
         return "the permit ran out before it was used"
+    if fresh.kept_by_albums:
+        return f"it is in the album '{fresh.kept_by_albums[0]}' (deletion.never_delete_albums)"
     if not fresh.own_tag:
         return "iCloud states no change tag for it"
     return None

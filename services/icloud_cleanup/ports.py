@@ -8,7 +8,20 @@ from shared.ports.bus import Ask
 from shared.ports.clock import Clock
 from shared.ports.icloud import DeletedRecord, KeepAlbum, ReadRecords
 
-__all__ = ["Ask", "Clock", "Delete", "KeepAlbum", "ReadRecords"]
+__all__ = ["Ask", "Clock", "Delete", "KeepAlbum", "KeptAlbums", "ReadRecords"]
+
+
+class KeptAlbums(Protocol):
+    """The person's albums from which nothing is deleted."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, as the settings have them."""
+        ...
+
+    async def holding(self, asset: str) -> tuple[str, ...]:
+        """Return the names of those that hold the asset now; an error is never an empty answer."""
+        ...
 
 
 class Delete(Protocol):

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from shared.runtime.rhythm import checked_cron
+
+
+class Kept(BaseModel):
+    """What of the `deletion` part icloud_cleanup looks up itself, too; the gate asks whether it did."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    never_delete_albums: tuple[str, ...] = ()
 
 
 class ICloudCleanupSettings(BaseModel):

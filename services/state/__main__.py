@@ -11,7 +11,7 @@ from services.state.desk import Desk
 from services.state.gauges import Gauges
 from services.state.orders import Orders
 from services.state.reconciler import Reconciler
-from services.state.settings import DeletionSettings, StateSettings, Switch, policy
+from services.state.settings import StateSettings, Switch, load_policy
 from services.state.store import Store
 from services.state.truth import Truth
 from shared.domain.pipeline import STATE
@@ -23,16 +23,16 @@ async def main() -> None:
     """Wire the books to the bus, then run until SIGTERM."""
     common = load_common()
     settings = load_section("state", StateSettings)
-    deletion = load_section("deletion", DeletionSettings)
     switch = load_section("icloud_cleanup", Switch)
-    rules = policy(deletion, settings, enabled=switch.enabled)
+    rules = load_policy(settings, switch, common.library)
     engine = open_database(settings.database_url or f"sqlite:///{common.data}/media.db")
     check(engine)
     try:
         async with open_service(STATE, common) as service:
             clock = service.clock
-            store = Store(engine, str(common.library.root), rules.deletion.google_level)
+            store = Store(engine, common.library.root, rules)
             truth = Truth(store, rules, clock, lambda _: service.may_run(switch.during))
+            truth.take_rules()
             answers = Answers(store, truth, rules, clock)
             claims = Claims(store, rules, clock, truth.situations)
             orders = Orders(store, clock)

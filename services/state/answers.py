@@ -98,15 +98,14 @@ class Answers:
         return self._rows(query.limit(asked.limit))
 
     def failures(self, asked: questions.AskRows) -> questions.Rows:
-        """Return a page of quarantined tasks with the asset they belong to."""
+        """Return quarantined tasks with the asset they belong to; a page is of whole assets, so that none is cut off."""
         work, asset = schema.work.c, schema.asset.c
         query = (
             select(work.stage, work.key, work.attempt, work.failures, work.reason, work.asset_id.label("id"),
                    asset.filename, asset.icloud_id)
             .join(schema.asset, asset.id == work.asset_id)
-            .where(work.state == "quarantined", asset.id > asked.after)
-            .order_by(asset.id)
-            .limit(asked.limit)
+            .where(work.state == "quarantined", asset.id.in_(_failed_assets(asked)))
+            .order_by(asset.id, work.stage, work.key)
         )  # fmt: skip
         return self._rows(query)
 
@@ -154,6 +153,12 @@ class Answers:
         found = (*brakes(facts, here, rules), *standing(facts, here, rules))
         kept = [asset.kept_because] if asset.kept_because else []
         return broken + kept + [reason.text for reason in found if reason.text not in kept]
+
+
+def _failed_assets(asked: questions.AskRows) -> Any:
+    work = schema.work.c
+    query = select(work.asset_id).where(work.state == "quarantined", work.asset_id > asked.after)
+    return query.distinct().order_by(work.asset_id).limit(asked.limit)
 
 
 def _plain(value: Any) -> Any:

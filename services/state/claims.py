@@ -119,6 +119,8 @@ class Claims:
             deleted=asked.deleted,
             problem=asked.problem,
             resources=frozenset(asked.resources),
+            albums_asked=asked.albums_asked,
+            kept_by_albums=asked.kept_by_albums,
         )
         match may_delete(facts, fresh, self._situations.braked(transaction), rules):
             case Keep() as keep:

@@ -8,9 +8,10 @@ from operator import attrgetter
 from sqlalchemy import bindparam, select, update
 
 from services.state import schema
-from services.state.policy.facts import Asset, Media, Move, Proof, Task
+from services.state.policy.facts import Album, Asset, Media, Move, Proof, Task
 
-ASSET_FIELDS = tuple(f.name for f in fields(Asset) if f.name != "media")
+ALBUM_FIELDS = tuple(f.name for f in fields(Album))
+ASSET_FIELDS = tuple(f.name for f in fields(Asset) if f.name not in {"media", "albums"})
 MEDIA_FIELDS = tuple(f.name for f in fields(Media))
 TASK_FIELDS = tuple(f.name for f in fields(Task))
 MOVE_FIELDS = tuple(f.name for f in fields(Move))
@@ -20,6 +21,7 @@ ASSET_TUPLE, MEDIA_TUPLE, TASK_TUPLE = (
 )
 SELECT_ASSETS = select(*(schema.asset.c[name] for name in ASSET_FIELDS))
 SELECT_MEDIA = select(*(schema.media.c[name] for name in MEDIA_FIELDS))
+SELECT_ALBUMS = select(*(schema.album.c[name] for name in ALBUM_FIELDS))
 SELECT_TASKS = select(*(schema.work.c[name] for name in TASK_FIELDS))
 UPDATE_ASSET = (
     update(schema.asset)

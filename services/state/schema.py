@@ -213,6 +213,28 @@ zone = Table(
     Column("looked_at", Instant),
 )
 
+album = Table(
+    "album",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("zone", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("parent", Text),
+    Column("deleted", Boolean, nullable=False),
+    Column("pass_number", Integer, nullable=False),
+)
+"""The person's albums, and folders of albums, in iCloud."""
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("album", Text, primary_key=True),
+    Column("asset", Text, primary_key=True, index=True),
+    Column("zone", Text, nullable=False),
+    Column("pass_number", Integer, nullable=False),
+)
+"""Which asset is in which album, both by iCloud's ids: iCloud may name either before it shows it."""
+
 attention = Table(
     "attention",
     metadata,
@@ -228,7 +250,7 @@ setting = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text),
 )
-"""Facts about the whole library: `frozen`, `archive`, `file_system`, `gone_today`."""
+"""Facts about the whole library: `frozen`, `archive`, `file_system`, `gone_lately`, `pass <zone>`, `policy`, ..."""
 
 legal_move = Table(
     "legal_move",

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from services.state.policy.google import GoogleRules
 from services.state.policy.rules import Policy
+from shared.domain.albums import checked_names
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
 from shared.domain.spans import Span
+from shared.runtime.settings import load_section
+
+if TYPE_CHECKING:
+    from shared.runtime.settings import LibrarySettings
+
+AlbumNames = Annotated[tuple[str, ...], AfterValidator(checked_names)]
+"""Names as iCloud shows them; case and spaces at the ends make no difference."""
 
 
 class DeletionSettings(BaseModel):
@@ -34,8 +43,12 @@ class DeletionSettings(BaseModel):
     """The same as a share of the library, in percent."""
     accept_weak_reads: bool = True
     """On NFS and SMB only the client's cache can be dropped; false refuses such reads as evidence."""
-    never_delete: tuple[Literal["favorites", "hidden"], ...] = ()
-    """Kinds of photos that stay in iCloud for good: `favorites`, `hidden`."""
+    never_delete: tuple[Literal["favorites", "hidden", "videos", "live", "raw"], ...] = ()
+    """Kinds of photos that stay in iCloud for good: `favorites`, `hidden`, `videos`, `live`, `raw`."""
+    never_delete_albums: AlbumNames = ()
+    """What is in an album of one of these names stays in iCloud; looked up again right before each deletion."""
+    without_google: bool = False
+    """true: what the section `google` leaves out (hidden photos, too) may be deleted on its verified NAS copy alone."""
     local_purge_after: Span | None = timedelta(days=7)
     """How long local originals stay after the confirmed deletion; null keeps them."""
 
@@ -54,6 +67,30 @@ class DeletionSettings(BaseModel):
         return value
 
 
+class GoogleSettings(BaseModel):
+    """What Google Photos receives. All is archived whatever stands here; what is left out stays in iCloud."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    send: tuple[Literal["original", "edited", "live", "alternate"], ...] = (
+        "original",
+        "edited",
+        "live",
+        "alternate",
+    )
+    """Files of an asset: the original, the edited version, the movie of a Live Photo, the RAW or JPEG twin."""
+    kinds: tuple[Literal["photo", "video"], ...] = ("photo", "video")
+    """Kinds of assets; a Live Photo is a photo."""
+    albums: AlbumNames = ()
+    """Only what is in one of these albums; empty: everything."""
+    except_albums: AlbumNames = ()
+    """Nothing that is in one of these."""
+    favorites_only: bool = False
+    """Only favourites."""
+    hidden: bool = False
+    """Hidden photos, too; Google Photos would show them among the others, and what was sent cannot be taken back."""
+
+
 class Switch(BaseModel):
     """What of the `icloud_cleanup` part the rules of deletion depend on, too."""
 
@@ -61,6 +98,7 @@ class Switch(BaseModel):
 
     enabled: bool = False
     during: str | None = None
+    album: str = "DeletePending"
 
 
 class StateSettings(BaseModel):
@@ -89,10 +127,12 @@ class StateSettings(BaseModel):
         return value
 
 
-def policy(deletion: DeletionSettings, state: StateSettings, *, enabled: bool) -> Policy:
-    """Return the rules that the settings ask for."""
+def load_policy(state: StateSettings, switch: Switch, library: LibrarySettings) -> Policy:
+    """Return the rules that the settings ask for; raises SettingsError."""
+    deletion = load_section("deletion", DeletionSettings)
+    google = load_section("google", GoogleSettings)
     rules = Rules(
-        enabled=enabled,
+        enabled=switch.enabled,
         google_level=GoogleLevel(deletion.google_evidence),
         evidence_age=deletion.evidence_age,
         dwell=deletion.dwell,
@@ -101,6 +141,8 @@ def policy(deletion: DeletionSettings, state: StateSettings, *, enabled: bool) -
         max_items_day=deletion.max_items_day,
         max_percent_day=deletion.max_percent_day,
         accept_weak_reads=deletion.accept_weak_reads,
+        never_delete_albums=deletion.never_delete_albums,
+        without_google=deletion.without_google,
     )
     return Policy(
         deletion=rules,
@@ -108,6 +150,9 @@ def policy(deletion: DeletionSettings, state: StateSettings, *, enabled: bool) -
         local_purge_after=deletion.local_purge_after,
         first_retry=state.first_retry,
         tries=state.tries,
-        never_delete_favorites="favorites" in deletion.never_delete,
-        never_delete_hidden="hidden" in deletion.never_delete,
+        never_delete=deletion.never_delete,
+        google=GoogleRules(**google.model_dump()),
+        pending_album=switch.album,
+        folders=library.folders,
+        sidecars=library.xmp_sidecars,
     )

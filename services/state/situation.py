@@ -40,6 +40,8 @@ class Situations:
             claimed_day=0,
             library_size=books.next_asset - 1,
             window_open=self._window_open(books.now),
+            zones_looked=frozenset(books.zones_looked),
+            album_doubt=books.settings.get("google_album_doubt"),
         )
 
     def braked(self, transaction: Transaction) -> Situation:

@@ -14,19 +14,20 @@ from services.state.transaction import Transaction
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from sqlalchemy.engine import Engine
 
     from services.state.policy.facts import Task
-    from shared.domain.ids import GoogleLevel
+    from services.state.policy.rules import Policy
 
 
 class Store:
     """The database as transactions over books."""
 
-    def __init__(self, engine: Engine, library_root: str, level: GoogleLevel) -> None:
+    def __init__(self, engine: Engine, library_root: Path, policy: Policy) -> None:
         self.engine = engine
-        self._library_root, self._level = library_root, level
+        self._library_root, self._policy = str(library_root), policy
         self._marks: list[dict[str, Any]] = []
 
     @contextmanager
@@ -37,7 +38,7 @@ class Store:
             with self.engine.begin() as connection:
                 if marks:
                     connection.execute(rows.MARK_OUT, marks)
-                yield Transaction(connection, now, self._library_root, self._level)
+                yield Transaction(connection, now, self._library_root, self._policy)
         except BaseException:
             self._marks = marks + self._marks
             raise

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, func, insert, select
 
-from services.state import rows, schema
+from services.state import album_rows, rows, schema
 from services.state.library_rows import close_permit, issue_permit, write_library
+from services.state.policy.albums import names_of
 from services.state.policy.facts import Asset, Books, Media, Move, Proof, Task
 from services.state.policy.status import derived
 
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from shared.domain.ids import GoogleLevel
+    from services.state.policy.rules import Policy
 
 
 class Transaction:
     """One open transaction and the books that belong to it."""
 
     def __init__(
-        self, connection: Connection, now: datetime, library_root: str, level: GoogleLevel
+        self, connection: Connection, now: datetime, library_root: str, policy: Policy
     ) -> None:
         self.connection = connection
         self.books = Books(
@@ -33,8 +34,12 @@ class Transaction:
             next_asset=_next_id(connection, schema.asset),
             next_media=_next_id(connection, schema.media),
             write_step=lambda asset: self._write_rows([asset]),
+            pending_album=policy.pending_album,
+            folders=policy.folders,
+            first_retry=policy.first_retry,
+            tries=policy.tries,
         )
-        self._library_root, self._level = library_root, level
+        self._library_root, self._level = library_root, policy.deletion.google_level
         self._assets: dict[int, tuple[object, ...]] = {}
         self._removals: dict[int, str] = {}
         self._media: dict[int, tuple[object, ...]] = {}
@@ -43,6 +48,8 @@ class Transaction:
             row.key: row.value for row in connection.execute(select(schema.setting))
         }
         self._settings = dict(self.books.settings)
+        looked = select(schema.zone.c.name).where(schema.zone.c.looked_at.is_not(None))
+        self.books.zones_looked = set(connection.execute(looked).scalars())
 
     def _taken(self, key: str) -> bool:
         query = (
@@ -70,12 +77,17 @@ class Transaction:
         self.load_assets(found)
 
     def load_icloud(self, ids: Sequence[str]) -> None:
-        """Take the assets with these iCloud ids into the books, where they exist."""
+        """Take the assets with these iCloud ids into the books, where they exist, and who is in which album in any case."""
         found: set[int] = set()
         for part in _chunks([key for key in ids if key not in self.books.by_icloud_id]):
             query = select(schema.asset.c.id).where(schema.asset.c.icloud_id.in_(part))
             found.update(self.connection.execute(query).scalars())
         self.load_assets(found)
+        album_rows.load_members(self.connection, self.books, ids)
+
+    def load_albums(self, ids: Iterable[str]) -> None:
+        """Take these albums into the books, where they exist."""
+        album_rows.load_albums(self.connection, self.books, ids)
 
     def load_assets(self, ids: Iterable[int]) -> None:
         """Take these assets with their media and tasks into the books."""
@@ -94,7 +106,11 @@ class Transaction:
                 media = Media(*row)
                 self._media[media.id] = tuple(row)
                 assets[media.asset_id].media.append(media)
+            album_rows.load_members(
+                self.connection, self.books, [a.icloud_id for a in assets.values()]
+            )
             for asset in assets.values():
+                asset.albums = names_of(self.books, asset.icloud_id)
                 self._assets[asset.id] = rows.ASSET_TUPLE(asset)
                 self._removals[asset.id] = asset.removal
                 self.books.add(asset)
@@ -133,6 +149,7 @@ class Transaction:
                 [_named(books.now, rows.PROOF_FIELDS, proof) for proof in books.proofs],
             )
         write_library(self.connection, books, self._settings)
+        album_rows.write_albums(self.connection, books)
 
     def _write_rows(self, assets: Collection[Asset]) -> None:
         removed = self._write_assets(assets)

@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
 from services.state import schema
+from services.state.album_names import check_names
 from services.state.policy.bodies import body
 from services.state.policy.facts import Asset, Books, Task, subject_of
 from services.state.policy.listing import freeze
+from services.state.policy.metadata import keep_up
 from services.state.policy.plan import copies_missing, plan, settle
-from services.state.policy.reports import apply, icloud_ids, keys_of
+from services.state.policy.reports import album_ids, apply, icloud_ids, keys_of
 from services.state.situation import Situations
 from shared.domain import events
 
@@ -68,6 +70,18 @@ class Truth:
         self._store, self._policy, self._clock = store, policy, clock
         self.situations = Situations(window_open)
 
+    def take_rules(self) -> None:
+        """Plan every asset anew when the person has changed a rule since the last start."""
+        now = self._clock.now()
+        with self._store.transaction(now) as transaction:
+            books, changed = transaction.books, self._policy.fingerprint
+            if books.settings.get("policy") == changed:
+                return
+            books.settings["policy"] = changed
+            check_names(transaction.connection, books, self._policy)
+            transaction.connection.execute(update(schema.asset).values(wake_at=now))
+            transaction.write([])
+
     def now(self) -> datetime:
         """Return the time by which everything here is judged."""
         return self._clock.now()
@@ -102,11 +116,11 @@ class Truth:
             fresh = {one.report.id: one.report for one in received if one.report.id not in known}
             if not fresh:
                 return []
-            transaction.books.first_retry = self._policy.first_retry
-            transaction.books.tries = self._policy.tries
             _load(transaction, fresh.values())
             for report in fresh.values():
                 apply(transaction.books, report)
+            if any(isinstance(one, events.PageSeen) and one.final for one in fresh.values()):
+                check_names(transaction.connection, transaction.books, self._policy)
             due = self._plan(transaction, sorted(transaction.books.touched))
             transaction.write(list(fresh))
         return due
@@ -118,6 +132,7 @@ class Truth:
         here = self._planning_situation(transaction, chosen)
         due: list[Due] = []
         for asset in chosen:
+            keep_up(books, asset, sidecars=self._policy.sidecars)
             active = frozenset(t.stage for t in books.by_asset.get(asset.id, ()) if t.active)
             fresh = settle(books, asset, plan(asset, here, self._policy, active))
             due.extend(_due(asset, task) for task in fresh)
@@ -161,6 +176,7 @@ class Truth:
         if not ids:
             return []
         with self._store.transaction(now) as transaction:
+            transaction.books.report_id = "plan"
             transaction.load_assets(ids)
             due = self._plan(transaction, ids)
             transaction.write([])
@@ -183,8 +199,9 @@ class Truth:
         with self._store.transaction(now) as transaction:
             transaction.load_assets({row.asset_id for row in rows})
             books = transaction.books
+            found = ((books.assets[row.asset_id], books.tasks[row.stage, row.key]) for row in rows)
             return [
-                _due(books.assets[row.asset_id], books.tasks[row.stage, row.key]) for row in rows
+                _due(asset, task) for asset, task in found if _is_up_to_date(books, asset, task)
             ]
 
     def published(self, tasks: Sequence[tuple[Task, int | None]]) -> None:
@@ -241,6 +258,7 @@ def _load(transaction: Transaction, reports: Iterable[events.Report]) -> None:
     transaction.load_assets(int(key) for table, key in keys if table == "asset")
     transaction.load_media(int(key) for table, key in keys if table == "media")
     transaction.load_icloud([key for report in reports for key in icloud_ids(report)])
+    transaction.load_albums(key for report in reports for key in album_ids(report))
     transaction.load_permits([one.permit for one in reports if isinstance(one, events.Deleted)])
 
 
@@ -261,6 +279,12 @@ def _load_tasks(transaction: Transaction, keys: Sequence[tuple[str, int]]) -> No
             schema.work.c.stage == stage, schema.work.c.key == key
         )
         transaction.load_assets(transaction.connection.execute(query).scalars())
+
+
+def _is_up_to_date(books: Books, asset: Asset, task: Task) -> bool:
+    """Say whether a task still asks for what there is: a record whose albums changed is planned anew first."""
+    media = books.media.get(task.key) if task.stage == "download" else None
+    return media is None or not media.is_metadata or media.checksum == asset.record_checksum
 
 
 def _due(asset: Asset, task: Task) -> Due:

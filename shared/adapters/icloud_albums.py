@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.domain.albums import album_key
 from shared.domain.icloud_fields import encoded_text, flag, value
 from shared.domain.icloud_records import record_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from shared.adapters.icloud_transport import CloudKit
     from shared.ports.icloud import Json
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
 _FOLDER, _ALBUM = 3, 0
 _PAGES = 1000
 """More pages of albums than anybody has: a marker that never ends is an error, not a list."""
+
+
+async def albums_like(cloud: CloudKit, names: Iterable[str]) -> dict[str, str]:
+    """Return the record names of all live albums that a person would call by one of these names, and which name that is.
+
+    Raises Waiting, Unanswered, Declined: an error is never an empty answer.
+    """
+    wanted = {album_key(name): name for name in names}
+    found: dict[str, str] = {}
+    async for album in _tree(cloud):
+        name = wanted.get(album_key(encoded_text(album, "albumNameEnc")))
+        if name is not None:
+            found[record_name(album)] = name
+    return found
 
 
 async def albums_named(cloud: CloudKit, name: str) -> tuple[str, ...]:

@@ -116,6 +116,10 @@ class PageSeen(Report):
     token: str
     final: bool
     """True for the last page of a look at iCloud."""
+    since: str | None = None
+    """The token from which this page was read, '' for the very start; None: not said, so nothing is swept after it."""
+    part: int = 0
+    """Which part of the page this is, from 0: a long one comes in several."""
     assets: tuple[AssetSeen, ...] = ()
     gone: tuple[str, ...] = ()
     """Ids of assets and albums whose records no longer exist."""

@@ -41,6 +41,10 @@ class FreshRecord:
     """iCloud's error for the record, or a resource of a kind that the code does not know."""
     resources: frozenset[tuple[Resource, str]]
     """(kind, Apple checksum) of every resource of the record, `record` aside."""
+    albums_asked: tuple[str, ...] = ()
+    """Names of the albums in which it was looked for."""
+    kept_by_albums: tuple[str, ...] = ()
+    """Names of those in which it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class MediaFacts:
     google: GoogleLevel
     google_objection: str | None = None
     """Why Google Photos has no provable copy: refused, or vanished in a suspect way."""
+    google_left_out: str | None = None
+    """The setting by which it was never sent to Google Photos; None when it was, or is to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,8 @@ class AssetFacts:
     asset: str
     zone: str
     change_tag: str
+    record: str
+    """What names its iCloud record as it is now, albums included; only an archived one of this name counts."""
     created: datetime
     pending_since: datetime | None
     problem: str | None
@@ -111,6 +119,10 @@ class Rules:
     own_zone: str = "PrimarySync"
     accept_weak_reads: bool = True
     """NFS and SMB drop only the client's cache; such reads are recorded as the weaker grade."""
+    never_delete_albums: tuple[str, ...] = ()
+    """What is in an album of one of these names stays, by the recorded and by the fresh look."""
+    without_google: bool = False
+    """What a setting keeps from Google Photos may go on its NAS copy alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,10 @@ class Situation:
     claimed_day: int
     library_size: int
     window_open: bool = True
+    zones_looked: frozenset[str] = frozenset()
+    """Zones of which a whole look is recorded: only then is it known in which albums their assets are."""
+    album_doubt: str | None = None
+    """Why what `google.albums` leaves out may be left out by mistake: it names an album that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,7 @@ def may_delete(facts: AssetFacts, fresh: FreshRecord, here: Situation, rules: Ru
         *brakes(facts, here, rules),
         *(() if facts.waiting else (Reason("not-waiting", "it does not wait for deletion"),)),
         *identity(facts, fresh, here, rules),
+        *kept_albums(fresh, rules),
         *standing(facts, here, rules),
     )
     if reasons:
@@ -193,11 +210,19 @@ def identity(
         yield Reason("gone", "it is already deleted in iCloud")
     if not fresh.in_album:
         yield Reason("veto", "it was taken out of the album DeletePending (the person's veto)")
-    if fresh.zone != rules.own_zone or facts.zone != rules.own_zone:
+    if fresh.zone != rules.own_zone:
         yield Reason("zone", f"it lies in {fresh.zone}, not in the own library")
     if abs(here.now - fresh.fetched_at) > rules.record_age:
         yield Reason("stale", "the look at its iCloud record is too old")
     yield from archived_whole(facts, fresh)
+
+
+def kept_albums(fresh: FreshRecord, rules: Rules) -> Iterator[Reason]:
+    """The person's albums that protect: it was looked for in each just now, and it is in none."""
+    for name in fresh.kept_by_albums:
+        yield Reason("exempt", f"it is in the album '{name}' (deletion.never_delete_albums)")
+    for name in sorted(set(rules.never_delete_albums) - set(fresh.albums_asked)):
+        yield Reason("unasked", f"nobody looked whether it is in the album '{name}' now")
 
 
 def archived_whole(facts: AssetFacts, fresh: FreshRecord) -> Iterator[Reason]:
@@ -209,8 +234,8 @@ def archived_whole(facts: AssetFacts, fresh: FreshRecord) -> Iterator[Reason]:
         yield Reason("unarchived", f"its {CALLED[kind]} in iCloud is not the one that was archived")
     if not any(kind is Resource.ORIGINAL for kind, _ in fresh.resources):
         yield Reason("no-original", "iCloud's record names no original")
-    if not any(media.resource is Resource.RECORD for media in facts.media):
-        yield Reason("no-record", "its iCloud record was not archived")
+    if not any(m.resource is Resource.RECORD and m.checksum == facts.record for m in facts.media):
+        yield Reason("no-record", "its iCloud record as it is now was not archived")
 
 
 def may_purge(media: tuple[MediaFacts, ...], here: Situation, rules: Rules) -> tuple[Reason, ...]:
@@ -234,7 +259,7 @@ def copies(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]
         yield Reason("compression", f"its {name} has not been through compression")
     yield from nas_copy(media, here, rules)
     if not media.resource.is_metadata:
-        yield from google_copy(media, rules)
+        yield from google_copy(media, here, rules)
 
 
 def nas_copy(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
@@ -258,13 +283,18 @@ def nas_copy(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reaso
         yield Reason("nas-stale", f"the NAS copy of its {name} was not verified lately")
 
 
-def google_copy(media: MediaFacts, rules: Rules) -> Iterator[Reason]:
-    """Clause 3: Google Photos' evidence is at or above the configured level."""
+def google_copy(media: MediaFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
+    """Clause 3: Google Photos' evidence is at or above the configured level, or the person's settings do without."""
     name = CALLED[media.resource]
     if media.google_objection is not None:
         yield Reason(
             "google", f"Google Photos has no provable copy of its {name}: {media.google_objection}"
         )
+    elif media.google_left_out is not None and media.google is GoogleLevel.NONE:
+        doubt = here.album_doubt
+        if not rules.without_google or doubt is not None:
+            why = media.google_left_out if doubt is None else f"{media.google_left_out}; {doubt}"
+            yield Reason("google", f"Google Photos has no copy of its {name}: {why}")
     elif media.google.rank < max(rules.google_level.rank, GoogleLevel.SETTLED.rank):
         yield Reason(
             "google",
@@ -274,7 +304,9 @@ def google_copy(media: MediaFacts, rules: Rules) -> Iterator[Reason]:
 
 
 def age(facts: AssetFacts, here: Situation, rules: Rules) -> Iterator[Reason]:
-    """Clause 9: the photo is old enough, and has waited in the album; the asset itself has no problem."""
+    """Clause 9: the photo is old enough, and has waited in the album; the asset itself is own and has no problem."""
+    if facts.zone != rules.own_zone:
+        yield Reason("zone", f"it lies in {facts.zone}, not in the own library")
     if facts.problem is not None:
         yield Reason("problem", facts.problem)
     if facts.exempt is not None:

@@ -7,12 +7,13 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from shared.domain.folders import folder
 from shared.domain.ids import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
+__all__ = ["folder", "media_name", "path_key", "safe_extension", "safe_stem", "stem_key", "stems"]
 MAX_STEM_BYTES = 150
 """Leaves room for suffixes and extensions within the 255 bytes that file systems allow."""
 _HOSTILE = re.compile(
@@ -36,11 +37,6 @@ def safe_stem(filename: str) -> str:
     return stem
 
 
-def folder(created: datetime) -> str:
-    """Return `YYYY/MM` in the asset's own time zone."""
-    return f"{created.year:04d}/{created.month:02d}"
-
-
 def stem_key(directory: str, stem: str) -> str:
     """Return what two stems may not share, even on disks that fold case or normalise Unicode."""
     return f"{directory}/{unicodedata.normalize('NFC', stem).casefold()}"
@@ -56,7 +52,7 @@ def stems(filename: str, asset: str) -> Iterator[str]:
 
 
 def media_name(stem: str, resource: Resource, extension: str, version: int) -> str:
-    """Return a file's name: the halves of a Live Photo share the stem; later versions are numbered from 2."""
+    """Return a file's name: the halves of a Live Photo and the sidecar share the stem; later versions are numbered from 2."""
     middle = {Resource.EDITED: "_edited", Resource.RECORD: ".record"}.get(resource, "")
     return f"{stem}{middle}{f'_v{version}' if version > 1 else ''}{safe_extension(extension)}"
 

@@ -66,6 +66,10 @@ class ClaimDeletion(Question):
     deleted: bool
     problem: str | None
     resources: tuple[tuple[Resource, str], ...]
+    albums_asked: tuple[str, ...] = ()
+    """Names of the albums for which was looked just now whether they hold it; the gate wants all that protect."""
+    kept_by_albums: tuple[str, ...] = ()
+    """Those of them that do."""
 
 
 class Claimed(Question):

@@ -20,6 +20,7 @@ from pydantic_settings import (
 from typing_extensions import override
 
 from shared.domain.errors import Fatal
+from shared.domain.folders import DEFAULT as DEFAULT_FOLDERS, checked_pattern
 from shared.runtime.rhythm import checked_rhythm
 
 CONFIG: Final = "PHOTODUCT_CONFIG"
@@ -60,6 +61,10 @@ class LibrarySettings(Part):
     root: Place = Path("/media")
     free_space_floor: int = Field(default=5_000_000_000, ge=0)
     """Bytes that stay free: below it the downloader waits and says so."""
+    folders: Annotated[str, AfterValidator(checked_pattern)] = DEFAULT_FOLDERS
+    """Folder of a new photo, here and on the NAS, by its date where it was taken; what has its path keeps it."""
+    xmp_sidecars: bool = False
+    """Writes `<name>.xmp` beside each photo, for other programs: favourite, keywords, albums, title, place, edits."""
 
 
 class NasSettings(Part):
@@ -131,6 +136,7 @@ _SECTIONS: Final = (
     "icloud_cleanup",
     "state",
     "deletion",
+    "google",
 )
 
 

@@ -44,6 +44,7 @@ OVERRIDES = (
     Override("deletion.max_items_day", "100000"),
     Override("deletion.max_percent_day", "100"),
     Override("deletion.local_purge_after", "1s"),
+    Override("google.hidden", "true"),
     Override("pixel_sync.settle_for", "1s"),
     Override("pixel_sync.mass_from", "1000000"),
 )
@@ -106,6 +107,7 @@ def settings(
         "state": {"reconcile_every": "5s", "patience": "10s", "first_retry": "0.1s", "tries": 4},
         "deletion": {},
         "icloud_cleanup": {},
+        "google": {},
     }
     for one in OVERRIDES:
         section, _, name = one.setting.partition(".")

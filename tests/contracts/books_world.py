@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.state.claims import Claims
@@ -77,7 +78,7 @@ class World:
             enabled=True, max_percent_day=100, google_level=GoogleLevel.FREED
         )
         self.policy = Policy(deletion=self.rules)
-        self.store = Store(engine, "/media", self.rules.google_level)
+        self.store = Store(engine, Path("/media"), self.policy)
         self.truth = Truth(self.store, self.policy, self.clock, lambda _: True)
         self.claims = Claims(self.store, self.policy, self.clock, self.truth.situations)
         self.engine = engine

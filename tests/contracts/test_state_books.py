@@ -530,7 +530,7 @@ def test_favourites_that_wait_already_are_kept_when_the_person_says_so(engine: E
     to_the_album(world)
     world.look(seen("A", tag="t1b", favorite=True))
     world.work_off()
-    object.__setattr__(world.policy, "never_delete_favorites", True)
+    object.__setattr__(world.policy, "never_delete", ("favorites",))
     world.clock.pass_by(15 * DAY)
     world.wake()
     world.work_off()

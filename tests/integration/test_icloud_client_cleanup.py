@@ -14,17 +14,20 @@ from services.icloud_cleanup.handler import AlbumHandler
 from services.icloud_cleanup.library import Library
 from services.icloud_cleanup.settings import ICloudCleanupSettings
 from shared.adapters.icloud_album import ICloudAlbum
+from shared.adapters.icloud_album_keeping import ICloudKeptAlbums
 from shared.adapters.icloud_albums import albums_named
 from shared.adapters.icloud_delete import ICloudDelete
 from shared.adapters.icloud_reading import ICloudRecords
 from shared.adapters.icloud_session import ICloudSession, open_session
 from shared.adapters.icloud_transport import CloudKit
+from shared.domain.errors import Transient
 from shared.domain.events import AlbumAdded, AssetWork, Deleted, DeletionKept, FileRef, Report
 from shared.domain.icloud_records import change_tag, is_deleted, master_name
 from shared.domain.ids import Area, Resource
 from shared.domain.questions import ClaimDeletion, Claimed
 from tests.integration.icloud_setup import Bus, Cloud, FixedClock, cloud
 
+PROTECTING = (" family ", "Nobody has this one")
 BYTES = b"a photo, as far as moving it goes"
 
 
@@ -49,6 +52,7 @@ class Parts:
         self.delete = DeleteHandler(
             records=self.records,
             album=self.album,
+            kept=ICloudKeptAlbums(cloudkit, self.records, PROTECTING),
             delete=ICloudDelete(cloudkit),
             ask=self.bus.ask,
             clock=self.clock,
@@ -161,6 +165,41 @@ async def test_the_claim_says_what_icloud_holds_now(signed: Cloud) -> None:
         assert not claim.deleted
         assert claim.problem is None
         assert [kind for kind, _ in claim.resources] == [Resource.ORIGINAL, Resource.LIVE]
+
+
+async def test_an_album_that_protects_is_looked_up_at_the_deletion(signed: Cloud) -> None:
+    async with parts(signed) as it:
+        asset = await in_album(it, "two.jpg")
+        it.bus.answers["claim_deletion"] = Claimed(permit=None, deadline=None)
+        family = ICloudAlbum(CloudKit(it.session), it.records, "Family")
+        await family.add(
+            await it.asset("one.jpg")
+        )  # the album is there, and another asset is in it
+        await it.delete(await it.work(await it.asset("four.jpg")))
+        assert it.bus.asked[-1][1].kept_by_albums == ()
+        await family.add(asset)
+        it.permit()
+        report = only(await it.delete(await it.work(asset)))
+        assert isinstance(report, DeletionKept)
+        assert "family" in report.reasons[0]
+        claim = it.bus.asked[-1][1]
+        assert (claim.albums_asked, claim.kept_by_albums) == (PROTECTING, (" family ",))
+        assert not await it.is_deleted(asset)
+        await lose_lookups(it, asset)
+
+
+async def lose_lookups(it: Parts, asset: str) -> None:
+    """No answer about the albums ends the try before anything is claimed."""
+    work, before = await it.work(asset), len(it.bus.asked)
+
+    async def lose(request: httpx.Request) -> None:
+        if request.url.path.endswith("records/query"):
+            raise httpx.ReadTimeout("lost", request=request)
+
+    it.session.client.event_hooks["request"] = [lose]
+    with pytest.raises(Transient):
+        await it.delete(work)
+    assert len(it.bus.asked) == before
 
 
 async def test_a_permitted_deletion_is_soft_and_confirmed(signed: Cloud) -> None:

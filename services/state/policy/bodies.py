@@ -60,6 +60,7 @@ def _download(head: dict[str, object], asset: Asset, media: Media) -> events.Dow
             "size": media.listed_size,
             "path": media.path,
             "kind": Kind(media.kind),
+            "albums": asset.albums if media.is_metadata else (),
         }
     )
 

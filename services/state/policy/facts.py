@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain.folders import DEFAULT as DEFAULT_FOLDERS
+from shared.domain.icloud_records import record_checksum
 from shared.domain.ids import Area, Resource
 from shared.domain.pipeline import STAGE
 from shared.domain.states import check_move
@@ -68,14 +70,27 @@ class Media:
         return self.local in {"backup", "delete_pending"}
 
     @property
-    def is_record(self) -> bool:
-        """True for the archived iCloud records."""
-        return self.resource == Resource.RECORD
+    def is_metadata(self) -> bool:
+        """True for what photoduct writes about an asset: its iCloud record, its XMP sidecar."""
+        return Resource(self.resource).is_metadata
+
+
+@dataclass(slots=True)
+class Album:
+    """One of the person's albums; the fields are columns of the `album` table."""
+
+    id: str
+    zone: str
+    name: str
+    parent: str | None
+    deleted: bool
+    pass_number: int
+    """The pass over the whole history in which, or after which, it was last shown."""
 
 
 @dataclass(slots=True)
 class Asset:
-    """One iCloud asset; the fields but the last are columns of the `asset` table."""
+    """One iCloud asset; the fields but the last two are columns of the `asset` table."""
 
     id: int
     icloud_id: str
@@ -99,6 +114,13 @@ class Asset:
     permit: str | None = None
     wake_at: datetime | None = None
     media: list[Media] = field(default_factory=list)
+    albums: tuple[str, ...] = ()
+    """Names of the person's albums that hold it, sorted; without the album of assets to be deleted."""
+
+    @property
+    def record_checksum(self) -> str:
+        """What names its iCloud record as it is now: an archived one of another name is not its record."""
+        return record_checksum(self.change_tag, self.albums)
 
     @property
     def created(self) -> datetime:
@@ -171,6 +193,8 @@ class Books:
     """Is this stem or path key in the database already?"""
     next_asset: int
     next_media: int
+    pending_album: str = "DeletePending"
+    folders: str = DEFAULT_FOLDERS
     first_retry: timedelta = timedelta(seconds=2)
     tries: int | None = None
     report_id: str = ""
@@ -193,6 +217,18 @@ class Books:
     write_step: Callable[[Asset], None] = lambda _: None
     """Writes an asset's rows as they are, so that the database sees every single step and can refuse it."""
     touched: set[int] = field(default_factory=set)
+    albums: dict[str, Album] = field(default_factory=dict)
+    members: dict[str, set[str]] = field(default_factory=dict)
+    """By asset's iCloud id, the albums that it is in; for every asset that was loaded or named."""
+    zones_looked: set[str] = field(default_factory=set)
+    """Zones of which a whole look is recorded."""
+    first_looks: set[str] = field(default_factory=set)
+    """Zones of which a whole look ended for the first time: much was waiting for that."""
+    changed_albums: set[str] = field(default_factory=set)
+    changed_members: dict[tuple[str, str], tuple[str, int] | None] = field(default_factory=dict)
+    """(album, asset) to (zone, number of the pass that showed it), or None for one that ended."""
+    ended_passes: dict[str, int] = field(default_factory=dict)
+    """By zone, the number of a whole pass that ended: what it did not show is no more."""
     void_archive: tuple[str, str] | None = None
     """(archive, file system) that is there now, set when the NAS turned out to be another one: all evidence of others is void."""
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from services.state.policy.facts import Asset, Media
+from services.state.policy.albums import albums_seen
+from services.state.policy.facts import Asset
+from services.state.policy.files import add_media
 from shared.domain import naming
-from shared.domain.ids import Resource
+from shared.domain.ids import OWN_ZONE
 
 if TYPE_CHECKING:
     from services.state.policy.facts import Books
     from shared.domain.events import AssetRefreshed, PageSeen
-    from shared.domain.seen import AssetSeen, ResourceSeen
+    from shared.domain.seen import AssetSeen
 
 SHRUNK_AT_LEAST = 20
 SHRUNK_SHARE = 0.2
 """So many assets, and such a share of the library, gone from iCloud within a day freeze deletion."""
-MEDIA_MACHINES = ("local", "google", "nas", "compression")
 
 
 def page_seen(books: Books, page: PageSeen) -> None:
@@ -35,8 +36,14 @@ def page_seen(books: Books, page: PageSeen) -> None:
         known = books.by_icloud_id.get(gone)
         if known is not None:
             _left_icloud(books, known)
+    albums_seen(books, page)
     books.tokens[page.zone] = (page.token, page.final)
-    if page.final:
+    if page.final and page.zone not in books.zones_looked:
+        books.zones_looked.add(page.zone)
+        books.first_looks.add(page.zone)
+    if (
+        page.final and page.zone == OWN_ZONE
+    ):  # a look at a shared library says nothing of the own one
         books.settings["looked_at"] = books.now.isoformat()
 
 
@@ -50,7 +57,7 @@ def asset_refreshed(books: Books, report: AssetRefreshed) -> None:
 def _new_asset(books: Books, seen: AssetSeen) -> None:
     if seen.deleted:
         return  # the person has thrown it away before photoduct ever saw it
-    directory = naming.folder(seen.created)
+    directory = naming.folder(seen.created, books.folders)
     stem = next(
         stem
         for stem in naming.stems(seen.filename, seen.asset)
@@ -74,43 +81,8 @@ def _new_asset(books: Books, seen: AssetSeen) -> None:
     books.add(asset)
     books.began(asset, ("removal",))
     for resource in {(one.resource, one.checksum): one for one in seen.resources}.values():
-        _add_media(books, asset, resource)
-
-
-def _add_media(books: Books, asset: Asset, seen: ResourceSeen) -> None:
-    path = _free_path(books, asset, seen)
-    record = seen.resource is Resource.RECORD
-    media = Media(
-        id=books.next_media,
-        asset_id=asset.id,
-        icloud_id=asset.icloud_id,
-        filename=asset.filename,
-        created_date=asset.created_date,
-        resource=seen.resource.value,
-        checksum=seen.checksum,
-        listed_size=seen.size,
-        kind=seen.kind.value,
-        path=path,
-        path_key=naming.path_key(path),
-        google="exempt" if record else "none",
-        compression="exempt" if record else "none",
-    )
-    books.next_media += 1
-    books.new_names.add(media.path_key)
-    asset.media.append(media)
-    books.media[media.id] = media
-    books.began(media, MEDIA_MACHINES)
-
-
-def _free_path(books: Books, asset: Asset, seen: ResourceSeen) -> str:
-    directory = asset.stem_key.rsplit("/", 1)[0]
-    version = 1
-    while True:
-        name = naming.media_name(asset.stem, seen.resource, seen.extension, version)
-        path = f"{directory}/{name}"
-        if not books.name_is_taken(naming.path_key(path)):
-            return path
-        version += 1
+        if not resource.resource.is_metadata:
+            add_media(books, asset, resource)
 
 
 def _known_asset(books: Books, asset: Asset, seen: AssetSeen) -> None:
@@ -123,15 +95,16 @@ def _known_asset(books: Books, asset: Asset, seen: AssetSeen) -> None:
         _restored(books, asset)
     if asset.listed and asset.change_tag == seen.change_tag:
         return
+    changed = asset.change_tag != seen.change_tag
     asset.listed, asset.change_tag, asset.problem = True, seen.change_tag, seen.problem
     asset.favorite, asset.hidden = seen.favorite, seen.hidden
     asset.approved = False  # the person approved what it was before
     books.touched.add(asset.id)
     _end_quarantine(books, asset)
-    new_files = _take_over_resources(books, asset, seen)
-    if asset.removal == "intent" and new_files:
+    edited = _take_over_resources(books, asset, seen) or changed
+    if asset.removal == "intent" and edited:
         asset.pending_since = books.now  # the dwell is the person's time for a veto: it begins anew
-    if asset.removal == "pending" and new_files:
+    if asset.removal == "pending" and edited:
         asset.pending_since = None
         books.move(asset, "removal", "none", "edited while it waited; it goes through again")
 
@@ -153,9 +126,13 @@ def _end_quarantine(books: Books, asset: Asset) -> None:
 
 
 def _take_over_resources(books: Books, asset: Asset, seen: AssetSeen) -> bool:
-    """Make the asset's current media those that iCloud lists now; return whether any is new."""
-    wanted = {(resource.resource.value, resource.checksum): resource for resource in seen.resources}
-    for media in asset.media:
+    """Make the asset's current media those that iCloud lists now; return whether any is new. Its record follows in planning."""
+    wanted = {
+        (one.resource.value, one.checksum): one
+        for one in seen.resources
+        if not one.resource.is_metadata
+    }
+    for media in [media for media in asset.media if not media.is_metadata]:
         media.current = (media.resource, media.checksum) in wanted
         if media.current and media.local == "superseded":
             books.move(media, "local", "wanted")
@@ -164,7 +141,7 @@ def _take_over_resources(books: Books, asset: Asset, seen: AssetSeen) -> bool:
     have = {(media.resource, media.checksum) for media in asset.media}
     new = [resource for key, resource in wanted.items() if key not in have]
     for resource in new:
-        _add_media(books, asset, resource)
+        add_media(books, asset, resource)
     return bool(new)
 
 

@@ -62,7 +62,7 @@ def plan(
     """Return what should be done for the asset now; `active`: stages that are at work on it already."""
     made = Plan()
     for media in asset.media:
-        made.wanted.extend((stage, media.id) for stage in _media_stages(asset, media, policy))
+        made.wanted.extend((stage, media.id) for stage in _media_stages(asset, media, here, policy))
     if asset.removal == "none":
         _towards_album(asset, here, policy, made)
     elif asset.removal in {"pending", "intent"}:
@@ -76,20 +76,37 @@ def plan(
     return made
 
 
-def _media_stages(asset: Asset, media: Media, policy: Policy) -> Iterator[str]:
-    if media.local == "wanted" and media.current and asset.listed:
+def _media_stages(asset: Asset, media: Media, here: Situation, policy: Policy) -> Iterator[str]:
+    if _to_be_fetched(asset, media, here):
         yield "download"
     if not media.on_disk:
         return
-    if media.google == "none":
+    sent = _sent(asset, media, here, policy)
+    if media.google == "none" and sent:
         yield "pixel"
     if media.nas in {"none", "void"}:
         yield "nas"
     elif media.nas == "verified":
-        if media.compression == "none" and google_done(media, policy.compress_after):
+        done = google_done(media, policy.compress_after) or sent is False
+        if media.compression == "none" and done:
             yield "compress"
         if media.compression == "compressed":
             yield "rendition"
+
+
+def _to_be_fetched(asset: Asset, media: Media, here: Situation) -> bool:
+    """Say whether to download it; a record names the albums, which the first look at iCloud may show last."""
+    lacking = media.local == "wanted" and media.current and asset.listed
+    return lacking and (not media.is_metadata or asset.zone in here.zones_looked)
+
+
+def _sent(asset: Asset, media: Media, here: Situation, policy: Policy) -> bool | None:
+    """Say whether Google Photos receives the file (or did already); None while nobody can know."""
+    if media.google != "none":
+        return True
+    if policy.google.needs_look and asset.zone not in here.zones_looked:
+        return None
+    return policy.google.leaves_out(asset, media) is None
 
 
 def before_album(asset: Asset, here: Situation, policy: Policy) -> tuple[Reason, ...]:
@@ -129,6 +146,10 @@ def _towards_deletion(
     reasons = [r for r in standing(facts, here, policy.deletion) if r.code not in RENEWABLE]
     if reasons or ("delete" not in active and tuple(brakes(facts, here, policy.deletion))):
         made.wake(here.now + LOOK_AGAIN)
+    elif any(media.local == "backup" for media in asset.media):
+        made.wanted.append(
+            ("album", asset.id)
+        )  # a record that came while it waited is put away, too
     elif not _renew_evidence(asset.current, here, policy.deletion.evidence_age, made):
         made.wanted.append(("delete", asset.id))
 

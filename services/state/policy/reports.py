@@ -9,7 +9,7 @@ from services.state.policy.facts import ASSET_STAGES, Proof
 from services.state.policy.listing import asset_refreshed, freeze, page_seen
 from shared.domain import events
 from shared.domain.errors import IllegalMove
-from shared.domain.ids import GoogleLevel
+from shared.domain.ids import GoogleLevel, record_of
 from shared.domain.pipeline import STAGE
 
 if TYPE_CHECKING:
@@ -241,11 +241,12 @@ def _rendition_archived(books: Books, report: events.RenditionArchived) -> None:
 
 def _album_added(books: Books, report: events.AlbumAdded) -> None:
     asset = _asset(books, report)
-    if asset.removal != "none":
+    if asset.removal not in {"none", "pending"}:
         return
-    asset.pending_since, asset.hold_until, asset.kept_because = books.now, None, None
-    asset.was_pending = True
-    books.move(asset, "removal", "pending")
+    if asset.removal == "none":
+        asset.pending_since, asset.hold_until, asset.kept_because = books.now, None, None
+        asset.was_pending = True
+        books.move(asset, "removal", "pending")
     for media in asset.media:
         if media.local == "backup":
             books.move(media, "local", "delete_pending")
@@ -253,7 +254,7 @@ def _album_added(books: Books, report: events.AlbumAdded) -> None:
 
 def _album_vetoed(books: Books, report: events.AlbumVetoed) -> None:
     asset = _asset(books, report)
-    if asset.removal == "none":
+    if asset.removal in {"none", "pending"}:
         books.move(asset, "removal", "vetoed", "the person took it out of the album")
 
 
@@ -365,7 +366,19 @@ def keys_of(report: events.Report) -> tuple[str, int | str] | None:
 def icloud_ids(report: events.Report) -> tuple[str, ...]:
     """Return the iCloud ids that a listing names."""
     if isinstance(report, events.PageSeen):
-        return (*(seen.asset for seen in report.assets), *report.gone)
+        members = (one.asset for one in (*report.joined, *report.parted))
+        return (*(seen.asset for seen in report.assets), *report.gone, *members)
     if isinstance(report, events.AssetRefreshed):
         return (report.seen.asset,)
+    return ()
+
+
+def album_ids(report: events.Report) -> tuple[str, ...]:
+    """Return the ids that a listing names and that may be albums'."""
+    if isinstance(report, events.PageSeen):
+        return (
+            *(seen.album for seen in report.albums),
+            *(one.album for one in (*report.joined, *report.parted)),
+            *(record_of(name) for name in report.gone),
+        )
     return ()

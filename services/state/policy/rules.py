@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from services.state.policy.google import GoogleRules
+from shared.domain.folders import DEFAULT as DEFAULT_FOLDERS
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
 
@@ -24,5 +27,26 @@ class Policy:
     """Delay after the first failure of a task; each further one waits four times as long."""
     tries: int | None = None
     """Reported failures before quarantine; None: as the stage table says."""
-    never_delete_favorites: bool = False
-    never_delete_hidden: bool = False
+    never_delete: tuple[str, ...] = ()
+    """Kinds that stay in iCloud for good: favorites, hidden, videos, live, raw."""
+    google: GoogleRules = field(default_factory=GoogleRules)
+    """What Google Photos receives."""
+    pending_album: str = "DeletePending"
+    """The album of assets to be deleted, which counts for no rule about albums."""
+    folders: str = DEFAULT_FOLDERS
+    """Pattern of the folder of a new asset."""
+    sidecars: bool = False
+    """An XMP file beside each asset's files."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what changes whenever a rule does: then every asset is planned anew."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+    def albums_named(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of albums that the settings name, by setting."""
+        return {
+            "deletion.never_delete_albums": self.deletion.never_delete_albums,
+            "google.albums": self.google.albums,
+            "google.except_albums": self.google.except_albums,
+        }

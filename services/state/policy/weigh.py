@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from services.state.policy import kinds
+from shared.domain.albums import among
 from shared.domain.gate import AssetFacts, MediaFacts, NasEvidence
 from shared.domain.ids import GoogleLevel, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from services.state.policy.facts import Asset, Media, Task
     from services.state.policy.rules import Policy
 
+_OF_KIND: Final[dict[str, Callable[[Asset], bool]]] = {
+    "favorites": lambda asset: asset.favorite,
+    "hidden": lambda asset: asset.hidden,
+    "videos": kinds.is_video,
+    "live": kinds.is_live,
+    "raw": kinds.has_raw,
+}
+_CALLED: Final = {
+    "favorites": "favourites",
+    "hidden": "hidden photos",
+    "videos": "videos",
+    "live": "Live Photos",
+    "raw": "RAW photos",
+}
 MUTATORS = frozenset({"nas", "rendition"})
 """Stages that put a copy somewhere or move it."""
 
@@ -28,27 +44,32 @@ def asset_facts(asset: Asset, in_motion: Collection[int], policy: Policy) -> Ass
         asset=asset.icloud_id,
         zone=asset.zone,
         change_tag=asset.change_tag,
+        record=asset.record_checksum,
         created=asset.created,
         pending_since=asset.pending_since,
         problem=asset.problem,
         vetoed=asset.removal == "vetoed",
         approved=asset.approved,
-        media=tuple(media_facts(media, media.id in in_motion) for media in asset.current),
+        media=tuple(
+            media_facts(media, media.id in in_motion, policy.google.leaves_out(asset, media))
+            for media in asset.current
+        ),
         waiting=asset.removal in {"pending", "intent"},
         exempt=_exempt(asset, policy),
     )
 
 
 def _exempt(asset: Asset, policy: Policy) -> str | None:
-    if policy.never_delete_favorites and asset.favorite:
-        return "favourites are never deleted (deletion.never_delete)"
-    if policy.never_delete_hidden and asset.hidden:
-        return "hidden photos are never deleted (deletion.never_delete)"
+    for name in policy.never_delete:
+        if _OF_KIND[name](asset):
+            return f"{_CALLED[name]} are never deleted (deletion.never_delete)"
+    for album in among(asset.albums, policy.deletion.never_delete_albums):
+        return f"it is in the album '{album}' (deletion.never_delete_albums)"
     return None
 
 
-def media_facts(media: Media, in_motion: bool) -> MediaFacts:
-    """Translate one file."""
+def media_facts(media: Media, in_motion: bool, left_out: str | None = None) -> MediaFacts:
+    """Translate one file; `left_out` is why it is not sent to Google Photos."""
     provable = media.google not in {"refused", "suspect", "exempt"}
     return MediaFacts(
         media=media.id,
@@ -61,6 +82,7 @@ def media_facts(media: Media, in_motion: bool) -> MediaFacts:
         nas=_nas(media),
         google=GoogleLevel(media.google) if provable else GoogleLevel.NONE,
         google_objection=media.google_objection,
+        google_left_out=left_out if media.google == "none" else None,
     )
 
 

@@ -57,6 +57,8 @@ class World:
 
     record: Json | None = field(default_factory=lambda: record())
     in_album: bool | PhotoductError = True
+    names: tuple[str, ...] = ()
+    kept_by: tuple[str, ...] | PhotoductError = ()
     claimed: Claimed = PERMIT
     answer: DeletedRecord | PhotoductError = field(default_factory=lambda: DeletedRecord(EXPUNGED))
     carried_out: bool = False
@@ -78,6 +80,11 @@ class World:
             raise self.in_album
         return self.in_album
 
+    async def holding(self, name: str) -> tuple[str, ...]:
+        if isinstance(self.kept_by, PhotoductError):
+            raise self.kept_by
+        return self.kept_by
+
     async def ask(self, name: str, question: Any, answer: type[Any]) -> Any:
         assert (name, answer) == ("claim_deletion", Claimed)
         self.claims.append(question)
@@ -95,6 +102,7 @@ class World:
         handler = DeleteHandler(
             records=self,  # type: ignore[arg-type]
             album=self,  # type: ignore[arg-type]
+            kept=self,
             delete=self.delete,
             ask=self.ask,
             clock=self,
@@ -203,6 +211,39 @@ async def test_an_error_about_the_album_is_no_veto() -> None:
     with pytest.raises(Declined):
         await world.run()
     assert (world.claims, world.calls) == ([], [])
+
+
+async def test_an_error_about_an_album_that_protects_is_no_answer() -> None:
+    world = World(names=("Family",), kept_by=Declined("INTERNAL_ERROR", code="LOOKUP"))
+    with pytest.raises(Declined):
+        await world.run()
+    assert (world.claims, world.calls) == ([], [])
+
+
+async def test_the_claim_says_which_albums_were_asked_and_which_hold_it() -> None:
+    world = World(names=("Family", "Best"), kept_by=("Family",), claimed=REFUSED)
+    await world.run()
+    (claim,) = world.claims
+    assert (claim.albums_asked, claim.kept_by_albums) == (("Family", "Best"), ("Family",))
+
+
+async def test_a_permit_for_what_an_album_protects_is_not_used() -> None:
+    world = World(names=("Family",), kept_by=("Family",))
+    report = kept(await world.run())
+    assert "album 'Family'" in report.reasons[0]
+    assert (report.permit, world.calls) == ("p1", [])
+
+
+async def test_a_deletion_is_read_back_even_when_albums_cannot_be_asked() -> None:
+    done = World(answer=Unanswered("time-out"), carried_out=True)
+    original = done.delete
+
+    async def delete(asset: str, tag: str) -> DeletedRecord:
+        done.in_album = done.kept_by = Declined("INTERNAL_ERROR", code="LOOKUP")
+        return await original(asset, tag)
+
+    done.delete = delete  # type: ignore[method-assign]
+    assert await done.run() == WORK.outcome(Deleted, at=NOW, permit="p1", expunged=EXPUNGED)
 
 
 REFUSED = Claimed(permit=None, deadline=None, reasons=("changed in iCloud",))

@@ -66,6 +66,7 @@ class Case:
             asset="A",
             zone="PrimarySync",
             change_tag="t1",
+            record=f"checksum of {Resource.RECORD}",
             created=NOW - 400 * DAY,
             pending_since=NOW - 20 * DAY,
             problem=None,

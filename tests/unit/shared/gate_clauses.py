@@ -33,6 +33,28 @@ def newer_edit(case: Case) -> Case:
     return fresh(resources=case.fresh.resources | {(Resource.EDITED, "other")})(case)
 
 
+NOT_SENT: dict[str, object] = {"google": GoogleLevel.NONE, "google_left_out": "google.send"}
+
+
+def left_out(resource: Resource) -> Callable[[Case], Case]:
+    return one_media(resource, **NOT_SENT)
+
+
+def left_out_by_a_typo(resource: Resource) -> Callable[[Case], Case]:
+    change = left_out(resource)
+    return lambda case: here(album_doubt="no such album")(rules(without_google=True)(change(case)))
+
+
+def sent_then_left_out(resource: Resource) -> Callable[[Case], Case]:
+    change = one_media(resource, google=GoogleLevel.ARRIVED, google_left_out="google.send")
+    return lambda case: rules(without_google=True)(change(case))
+
+
+def refused_and_left_out(resource: Resource) -> Callable[[Case], Case]:
+    change = one_media(resource, **NOT_SENT, google_objection="refused")
+    return lambda case: rules(without_google=True)(change(case))
+
+
 @dataclass(frozen=True)
 class Alone:
     """One clause broken; `code` is the objection."""
@@ -59,6 +81,8 @@ OF_THE_ASSET: list[tuple[str, str, Callable[[Case], Case]]] = [
     ("veto", "vetoed before", facts(vetoed=True)),
     ("not-waiting", "deleted, restored or never put into the album", facts(waiting=False)),
     ("exempt", "a favourite that the person's settings keep", facts(exempt="favourites stay")),
+    ("exempt", "in an album that protects, by a fresh look", fresh(kept_by_albums=("Family",))),
+    ("unasked", "nobody looked into the album that protects", rules(never_delete_albums=("F",))),
     ("zone", "a shared library", fresh(zone="SharedSync-1")),
     ("zone", "archived from a shared library", facts(zone="SharedSync-1")),
     ("stale", "an old look", fresh(fetched_at=NOW - timedelta(minutes=5) - SECOND)),
@@ -68,6 +92,8 @@ OF_THE_ASSET: list[tuple[str, str, Callable[[Case], Case]]] = [
     ("no-original", "an answer without any resource", fresh(resources=frozenset())),
     ("no-original", "no original", without(Resource.ORIGINAL)),
     ("no-record", "no record", without(Resource.RECORD)),
+    ("no-record", "only an older record", one_media(Resource.RECORD, checksum="t1+older albums")),
+    ("no-record", "its albums have changed", facts(record="t1+other albums")),
     ("problem", "a problem seen in the listing", facts(problem="an unknown resource")),
     ("young", "younger than allowed", facts(created=NOW - 30 * DAY + SECOND)),
     ("young", "created in the future", facts(created=NOW + DAY)),
@@ -91,6 +117,10 @@ OF_EACH_PHOTO: list[tuple[str, str, Callable[[Resource], Callable[[Case], Case]]
     ("google", "refused by Google", lambda r: one_media(r, google_objection="refused")),
     ("google", "an objection without words", lambda r: one_media(r, google_objection="")),
     ("google", "nothing at Google", lambda r: one_media(r, google=GoogleLevel.NONE)),
+    ("google", "never sent, by a setting", left_out),
+    ("google", "never sent, by a setting that may be a typo", left_out_by_a_typo),
+    ("google", "sent before the setting left it out", sent_then_left_out),
+    ("google", "refused, and left out", refused_and_left_out),
     ("google", "below the level", lambda r: one_media(r, google=GoogleLevel.FREED)),
     ("unarchived", "not archived", lambda r: forget(r)),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,10 @@ from tests.unit.shared.gate_case import (
     nas,
     one_copy,
     one_media,
+    rules,
     weak_google,
 )
-from tests.unit.shared.gate_clauses import ALONE, Alone
+from tests.unit.shared.gate_clauses import ALONE, NOT_SENT, Alone, left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,23 @@ def test_each_clause_alone_keeps_the_asset(one: Alone) -> None:
 )
 def test_what_is_just_within_its_limit_may_go(change: Callable[[Case], Case]) -> None:
     assert change(Case()).codes() == set()
+
+
+@pytest.mark.parametrize("resource", FILES)
+def test_what_is_left_out_may_go_on_its_nas_copy_alone_where_the_person_says_so(
+    resource: Resource,
+) -> None:
+    alone = rules(without_google=True)(left_out(resource)(Case()))
+    assert alone.codes() == set()
+    assert one_media(resource, **NOT_SENT, nas=None)(alone).codes() == {"nas"}
+    stale = one_media(resource, **NOT_SENT, nas=replace(nas(resource), verified_at=NOW - 2 * DAY))
+    assert stale(alone).codes() == {"nas-stale"}
+
+
+def test_an_album_that_protects_is_asked_for_by_name() -> None:
+    both = rules(never_delete_albums=("Family", "Best of"))(Case())
+    assert fresh(albums_asked=("Family",))(both).codes() == {"unasked"}
+    assert fresh(albums_asked=("Best of", "Family", "more"))(both).codes() == set()
 
 
 @pytest.mark.parametrize("resource", list(Resource))

@@ -48,6 +48,7 @@ flags = st.booleans()
 maybe_text = st.sampled_from([None, None, None, "", "a problem"])
 tags = st.sampled_from(["t1", "t1", "t2"])
 zones = st.sampled_from(["PrimarySync", "PrimarySync", "SharedSync-1"])
+albums = st.sampled_from([(), (), ("Family",), ("Family", "Best of")])
 checksums = st.sampled_from(["c1", "c1", "c2"])
 hashes = st.sampled_from(["a" * 64, "a" * 64, "b" * 64])
 disks = st.sampled_from(["archive", "archive", "other"])
@@ -72,6 +73,7 @@ some_media = st.builds(
     nas=st.none() | nas_evidence,
     google=st.sampled_from(GoogleLevel),
     google_objection=maybe_text,
+    google_left_out=maybe_text,
 )
 whole_media = st.builds(
     lambda resource, level: replace(
@@ -89,6 +91,7 @@ some_facts = st.builds(
     asset=st.sampled_from(["A", "A", "B"]),
     zone=zones,
     change_tag=tags,
+    record=checksums,
     created=moments,
     pending_since=st.none() | moments,
     problem=maybe_text,
@@ -106,6 +109,8 @@ some_fresh = st.builds(
     deleted=flags,
     problem=maybe_text,
     resources=st.frozensets(st.tuples(st.sampled_from(FILES), checksums), max_size=3),
+    albums_asked=albums,
+    kept_by_albums=albums,
 )
 some_here = st.builds(
     Situation,
@@ -118,6 +123,7 @@ some_here = st.builds(
     claimed_day=st.integers(0, 300),
     library_size=st.integers(0, 10**6),
     window_open=flags,
+    album_doubt=maybe_text,
 )
 some_rules = st.builds(
     Rules,
@@ -133,6 +139,8 @@ some_rules = st.builds(
     permit_for=spans,
     own_zone=zones,
     accept_weak_reads=flags,
+    never_delete_albums=albums,
+    without_google=flags,
 )
 near_rules = st.builds(
     Rules,
@@ -141,18 +149,23 @@ near_rules = st.builds(
     evidence_age=st.sampled_from([timedelta(0), HOUR, DAY, 2 * DAY]),
     max_percent_day=st.just(100.0),
     accept_weak_reads=flags,
+    without_google=flags,
 )
 right = Case()
 NO_BRAKES = [one for one in ALONE if not one.code.startswith("brake")]
 """Brakes are numbers that a later change can lift; every other change holds when it comes last."""
 near_media = st.builds(
-    lambda m, level, age, sure: replace(
-        m, google=level, nas=replace(nas(m.resource), verified_at=NOW - age, grade=sure)
+    lambda m, level, age, sure, out: replace(
+        m,
+        google=level,
+        google_left_out=out,
+        nas=replace(nas(m.resource), verified_at=NOW - age, grade=sure),
     ),
     st.sampled_from(right.facts.media),
     st.sampled_from([GoogleLevel.CONFIRMED, *GoogleLevel]),
     st.sampled_from([timedelta(0), HOUR, DAY, 2 * DAY]),
     st.sampled_from(["cold", "cold", "weak"]),
+    st.sampled_from([None, None, "google.send"]),
 )
 """With `near_rules`: near enough to the right that `Delete` is met often, so that the properties are not empty."""
 
@@ -165,6 +178,9 @@ def check_a_deletion(case: Case) -> None:
     assert case.fresh.problem is None
     assert case.fresh.in_album
     assert not case.fresh.deleted
+    assert not case.fresh.kept_by_albums
+    assert set(case.rules.never_delete_albums) <= set(case.fresh.albums_asked)
+    assert (Resource.RECORD, case.facts.record) in held
     assert case.fresh.zone == case.facts.zone == case.rules.own_zone
     assert (case.fresh.asset, case.fresh.change_tag) == (case.facts.asset, case.facts.change_tag)
     assert {Resource.ORIGINAL, Resource.RECORD} <= {m.resource for m in case.facts.media}
@@ -181,7 +197,11 @@ def assert_kept_twice(one: MediaFacts, case: Case) -> None:
     assert case.here.now - case.rules.evidence_age <= one.nas.verified_at <= case.here.now
     assert not one.in_motion
     assert one.readable is not False
-    if not one.resource.is_metadata:
+    left_out = one.google_left_out is not None and one.google is GoogleLevel.NONE
+    if left_out and case.rules.without_google:
+        assert one.google_objection is None
+        assert case.here.album_doubt is None
+    elif not one.resource.is_metadata:
         assert one.google_objection is None
         assert one.google.rank >= GoogleLevel.SETTLED.rank
         assert one.google.rank >= case.rules.google_level.rank

@@ -22,6 +22,7 @@ HERE = Situation(
     claimed_run=0,
     claimed_day=0,
     library_size=1000,
+    zones_looked=frozenset({"PrimarySync"}),
 )
 ON = Policy(deletion=Rules(enabled=True, google_level=GoogleLevel.FREED))
 OFF = Policy(deletion=replace(ON.deletion, enabled=False))
@@ -87,7 +88,12 @@ def stages(one: Asset, policy: Policy = ON, here: Situation = HERE) -> set[str]:
 
 
 def pending(**changes: object) -> Asset:
-    return asset(removal="pending", **{"pending_since": NOW - 20 * DAY, **changes})
+    files = [
+        media(n, kind, local="delete_pending")
+        for n, kind in ((1, Resource.ORIGINAL), (2, Resource.RECORD))
+    ]
+    given = {"pending_since": NOW - 20 * DAY, "media": files, **changes}
+    return asset(removal="pending", **given)
 
 
 def deleted(days_ago: int, verified: timedelta, **changes: object) -> Asset:

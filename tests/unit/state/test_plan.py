@@ -79,7 +79,7 @@ def test_an_asset_with_an_objection_stays_out_of_the_album(change: dict[str, obj
 
 
 def test_favourites_and_hidden_ones_stay_when_the_person_says_so() -> None:
-    keep = replace(ON, never_delete_favorites=True, never_delete_hidden=True)
+    keep = replace(ON, never_delete=("favorites", "hidden"))
     assert stages(asset(), keep) == {"album"}
     assert stages(asset(favorite=True), keep) == set()
     assert stages(asset(hidden=True), keep) == set()
@@ -114,7 +114,11 @@ def test_no_deletion_is_wished_for_while_it_is_off_frozen_or_out_of_hours(
 
 
 def test_stale_evidence_is_renewed_before_a_deletion_is_wished_for() -> None:
-    stale = pending(media=[media(1, nas_verified_at=NOW - DAY), media(2, Resource.RECORD)])
+    files = [
+        media(1, nas_verified_at=NOW - DAY, local="delete_pending"),
+        media(2, Resource.RECORD, local="delete_pending"),
+    ]
+    stale = pending(media=files)
     assert wanted(stale) == {("verify", 1)}
 
 
@@ -175,7 +179,7 @@ def test_every_stage_is_wished_for_in_some_situation(stage: Stage) -> None:
         asset(media(1, compression="compressed")),
         asset(),
         pending(),
-        pending(media=[media(1, nas_verified_at=NOW - DAY), media(2, Resource.RECORD)]),
+        pending(media=[media(1, nas_verified_at=NOW - DAY, local="delete_pending")]),
         asset(media(1, local="delete_pending"), removal="vetoed"),
         deleted(8, HOUR),
     )

@@ -76,7 +76,7 @@ def test_a_plan_never_wishes_what_could_cost_a_photo(one: Asset, policy: Policy)
         assert one.removal in {"pending", "intent"}
         assert policy.deletion.enabled or one.removal == "intent"
     if "album" in wishes:
-        assert one.removal == "none"
+        assert one.removal in {"none", "pending"}
         assert policy.deletion.enabled
         assert one.listed
     if "purge" in wishes:

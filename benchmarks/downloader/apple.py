@@ -47,6 +47,7 @@ class Rate:
         return self.mbit * 1e6 / 8
 
 
+LINE: Final = Rate()
 NO_LINE: Final = Rate(0, 0)
 
 
@@ -99,11 +100,11 @@ class Apple:
 
     async def requests(self) -> dict[str, int]:
         """Return how many requests of each kind it has had; ours to /admin are left out."""
-        counts: dict[str, int] = (await self.get("truth?offset=0&limit=1"))["requests"]
+        counts: dict[str, int] = (await self.get("requests"))["counts"]
         return {kind: number for kind, number in counts.items() if kind != "admin"}
 
     def _ask(self, method: str, page: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        request = urllib.request.Request(  # noqa: S310 - our own simulator
+        request = urllib.request.Request(
             f"https://127.0.0.1:{self.port}/admin/{page}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
@@ -116,8 +117,8 @@ class Apple:
 
 @asynccontextmanager
 async def apple(folder: Path, libraries: Sequence[str], rate: Rate) -> AsyncIterator[Apple]:
-    """Run a simulator that holds these synthetic libraries (`photos=20,bytes=100`); both programs end with the block."""
-    folder.mkdir(parents=True)
+    """Run a simulator that holds these synthetic libraries (`photos=20,bytes=100`) and use a new `folder`."""
+    await asyncio.to_thread(folder.mkdir, parents=True)
     async with AsyncExitStack() as exits:
         program = _simulator(folder, libraries)
         exits.push_async_callback(program.stop)
@@ -146,9 +147,14 @@ def _line(folder: Path, port: int, rate: Rate) -> Program:
 
 
 async def _told(path: Path, program: Program) -> dict[str, Any]:
+    """Return what a program writes when it is ready."""
     async with asyncio.timeout(_READY_S):
-        while not path.exists():
+        while (found := await asyncio.to_thread(_read, path)) is None:
             program.check()
             await asyncio.sleep(0.02)
-    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
     return found

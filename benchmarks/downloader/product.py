@@ -21,7 +21,6 @@ from shared.runtime.settings import Common, load_common
 from shared.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import AsyncIterator
     from pathlib import Path
 
@@ -139,7 +138,7 @@ class Product:
         with suppress(OSError, ValueError):
             told = yaml.safe_load((self.common.run / f"{DOWNLOADER}.json").read_text())
             url = f"http://{told['host']}:{told['port']}/metrics"
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - on this machine
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 page = answer.read().decode()
             found = re.search(rf'^{name}{{stage="{_LOOK}"}} (\S+)$', page, re.MULTILINE)
             return float(found[1]) if found else 0.0
@@ -148,7 +147,7 @@ class Product:
 
 def alive(processes: Supervisor) -> None:
     """Raise RuntimeError when the supervisor has given a service up."""
-    for task in processes._keeping:  # noqa: SLF001
+    for task in processes._keeping:
         if task.done() and (error := task.exception()) is not None:
             raise RuntimeError("a service gave up") from error
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.downloader.apple import Rate, apple
+from benchmarks.downloader.apple import LINE, apple
 from benchmarks.downloader.gauges import Memory, larger, memory, processor_of
 from benchmarks.downloader.icloudpd import icloudpd
 from benchmarks.downloader.product import DOWNLOADER, Product, alive
@@ -17,7 +17,7 @@ from benchmarks.downloader.verifying import verified
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.downloader.apple import Apple
+    from benchmarks.downloader.apple import Apple, Rate
     from benchmarks.downloader.icloudpd import Brought
     from shared.runtime.supervisor import Supervisor
 
@@ -31,7 +31,7 @@ class Load:
     sizes: str
     """Bytes of a photo, as the simulator reads them."""
     peer_seconds: float
-    rate: Rate = Rate()
+    rate: Rate = LINE
 
 
 FIRST_SYNC: Final = Load("first-sync", 2000, "2000000-3000000", 120)

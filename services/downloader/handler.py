@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from services.downloader.receiving import receive
+from services.downloader.fetching import CHANGED, GONE
 from shared.adapters.icloud_refreshing import refreshed
 from shared.adapters.publishing import commit, publish
 from shared.domain.errors import Permanent
 from shared.domain.events import AssetRefreshed, Downloaded, Failed
+from shared.domain.icloud_records import record_json, tag_of
 from shared.domain.ids import Area, Resource
-from shared.ports.icloud import UrlExpired
+from shared.domain.xmp import sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,31 +20,26 @@ if TYPE_CHECKING:
 
     from services.downloader.known import Known, KnownAssets
     from services.downloader.library import Library
-    from services.downloader.ports import Clock, Fetch
+    from services.downloader.ports import Clock, Receive
     from shared.domain.events import DownloadWork, Report
-    from shared.domain.icloud_checksum import StreamDigest
-    from shared.domain.icloud_records import FileOf
     from shared.ports.files import Published
-
-_CHANGED = (
-    "changed in iCloud before it was downloaded; the newer version is handled as its own file"
-)
 
 
 class DownloadHandler:
     """One resource in, one `Downloaded` out, or `AssetRefreshed` and `Failed`; the same work again finds its file and is done."""
 
-    def __init__(self, *, library: Library, known: KnownAssets, fetch: Fetch, clock: Clock) -> None:
+    def __init__(
+        self, *, library: Library, known: KnownAssets, receive: Receive, clock: Clock
+    ) -> None:
         self._library = library
         self._known = known
-        self._fetch = fetch
+        self._receive = receive
         self._clock = clock
 
     async def __call__(self, work: DownloadWork) -> Sequence[Report]:
         """Download, verify and publish; raises Waiting, Transient, Permanent."""
-        target = await asyncio.to_thread(self._library.target, work)
-        there = await asyncio.to_thread(self._library.already, work, target)
-        found = there or await self._bring(work, target)
+        place = await asyncio.to_thread(self._library.find, work)
+        found = place.published or await self._bring(work, place.target)
         if isinstance(found, AssetRefreshed):
             return [found, self._changed(work)]
         return [
@@ -58,32 +54,30 @@ class DownloadHandler:
         ]
 
     async def _bring(self, work: DownloadWork, target: Path) -> Published | AssetRefreshed:
-        bring = self._record if work.resource is Resource.RECORD else self._file
+        bring = self._metadata if work.resource.is_metadata else self._file
         return await bring(work, target)
 
     def _changed(self, work: DownloadWork) -> Report:
         now = self._clock.now()
-        return work.outcome(Failed, at=now, lasting="permanent", reason=_CHANGED)
+        return work.outcome(Failed, at=now, lasting="permanent", reason=CHANGED)
 
-    async def _record(self, work: DownloadWork, target: Path) -> Published | AssetRefreshed:
-        """Write the asset's two records as JSON, or return them as they are now when only the original's has changed."""
+    async def _metadata(self, work: DownloadWork, target: Path) -> Published | AssetRefreshed:
+        """Write what iCloud's records say, or return them as they are now when only the original's has changed."""
+        tag = tag_of(work.checksum)
         known = self._known.recall(work.asset)
-        if known is None or known.change_tag != work.checksum:
+        if known is None or known.change_tag != tag:
             known = await self._look_up(work)
-        if known.change_tag != work.checksum:
-            if (news := self._news(work, known)) is not None:
+        if known.change_tag != tag:
+            news = refreshed(known.whole, known_tag=tag, zone=work.zone, at=known.at)
+            if news is not None:
                 return news
-            raise Permanent(_CHANGED)
-        return await asyncio.to_thread(
-            publish, [known.record], target, size=len(known.record), mtime=work.created.timestamp()
-        )
-
-    def _news(self, work: DownloadWork, known: Known) -> AssetRefreshed | None:
-        return refreshed(known.whole, known_tag=work.checksum, zone=work.zone, at=known.at)
+            raise Permanent(CHANGED)
+        return await asyncio.to_thread(_publish, known, work, target)
 
     async def _file(self, work: DownloadWork, target: Path) -> Published:
         part = await asyncio.to_thread(self._library.part, work)
-        digest = await self._receive(work, part)
+        with self._library.room(part):
+            digest = await self._receive(work, part)
         return await asyncio.to_thread(
             commit,
             part,
@@ -93,31 +87,18 @@ class DownloadHandler:
             mtime=work.created.timestamp(),
         )
 
-    async def _receive(self, work: DownloadWork, part: Path) -> StreamDigest:
-        """Stream the file; an address that has died is looked up once more."""
-        known = self._known.recall(work.asset)
-        file = _wanted(known, work) if known else None
-        if file is not None:
-            try:
-                return await self._stream(file, part)
-            except UrlExpired:
-                pass  # the memory was right about the file, not about its address
-        file = _wanted(await self._look_up(work), work)
-        if file is None:
-            raise Permanent(_CHANGED)
-        return await self._stream(file, part)
-
-    async def _stream(self, file: FileOf, part: Path) -> StreamDigest:
-        return await receive(self._fetch, file.url, part, size=file.size, checksum=file.checksum)
-
     async def _look_up(self, work: DownloadWork) -> Known:
-        known = await self._known.look_up(work.asset)
+        known = await self._known.look_up(work.asset, work.zone)
         if known is None:
-            raise Permanent("it was removed from iCloud before it was downloaded")
+            raise Permanent(GONE)
         return known
 
 
-def _wanted(known: Known, work: DownloadWork) -> FileOf | None:
-    """Return the very file that the work names, by kind, checksum and size."""
-    key = (work.resource, work.checksum, work.size)
-    return next((f for f in known.files if (f.resource, f.checksum, f.size) == key), None)
+def _publish(known: Known, work: DownloadWork, target: Path) -> Published:
+    """Make the file of an asset's records and put it in its place; blocks."""
+    whole = known.whole
+    if work.resource is Resource.SIDECAR:
+        data = sidecar(whole.asset or {}, whole.master, work.albums)
+    else:
+        data = record_json(whole.asset or {}, whole.master, work.albums)
+    return publish([data], target, size=len(data), mtime=work.created.timestamp())

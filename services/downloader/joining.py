@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from services.downloader.lookups import look_up
 from shared.domain.icloud_records import SortedPage, asset_seen, master_name, sort_page
 from shared.domain.ids import asset_id
-from shared.ports.icloud import Declined
+from shared.ports.icloud import LookedUp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from services.downloader.known import KnownAssets
     from services.downloader.ports import ReadRecords
     from shared.domain.seen import AlbumSeen, AssetSeen, Membership
-    from shared.ports.icloud import ChangePage, Json, LookedUp
+    from shared.ports.icloud import ChangePage, Json
+
+_PAUSES: Final = (1.0, 3.0)
+"""Seconds before a name of which iCloud did not say whether it exists is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,59 +32,86 @@ class Joined:
     albums: tuple[AlbumSeen, ...] = ()
     joined: tuple[Membership, ...] = ()
     parted: tuple[Membership, ...] = ()
+    owed: frozenset[str] = frozenset()
+    """Records of assets that iCloud did not give: they are not told of here, and have to be looked at again."""
 
 
 class Joiner:
     """Joins page by page. A master that is not on its asset's page is looked up, so that a join never hangs on memory."""
 
-    def __init__(self, records: ReadRecords, known: KnownAssets, zone: str) -> None:
+    def __init__(
+        self,
+        records: ReadRecords,
+        known: KnownAssets,
+        zone: str,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._records = records
         self._known = known
         self._zone = zone
+        self._sleep = sleep
         self._previous: Mapping[str, Json] = {}
 
     def begin(self) -> None:
         """Forget the page before: a new look begins."""
         self._previous = {}
 
-    async def join(self, page: ChangePage) -> Joined:
-        """Return what the page says; raises Waiting, Unanswered, Declined."""
+    async def join(self, page: ChangePage, owed: Collection[str] = ()) -> Joined:
+        """Return what the page says, and what is known by now of assets owed; raises Waiting, Unanswered, Declined."""
         sorted_page = sort_page(page.records, self._zone)
-        assets, gone = await self._complete(sorted_page)
-        masters = await self._masters(sorted_page, assets)
-        seen = []
-        for name, asset in assets.items():
-            master = masters.get(master_name(asset))
-            self._known.learn(asset_id(self._zone, name), asset, master)
-            seen.append(asset_seen(asset, master, self._zone))
+        assets, first = await self._complete(sorted_page, owed)
+        masters, second = await self._masters(sorted_page, assets)
+        unsure = {n for n, asset in assets.items() if master_name(asset) in second.failed}
+        seen = [
+            self._seen(name, asset, masters.get(master_name(asset)))
+            for name, asset in assets.items()
+            if name not in unsure
+        ]
+        gone = dict.fromkeys((*sorted_page.gone, *sorted(first.missing)))
         return Joined(
             tuple(seen),
-            tuple(asset_id(self._zone, name) for name in (*sorted_page.gone, *gone)),
+            tuple(asset_id(self._zone, name) for name in gone),
             sorted_page.albums,
             sorted_page.joined,
             sorted_page.parted,
+            frozenset(unsure | first.failed.keys()),
         )
 
-    async def _complete(self, page: SortedPage) -> tuple[dict[str, Json], tuple[str, ...]]:
-        """Look up the assets of which the feed shows only some fields."""
-        partial = [name for name, asset in page.assets.items() if not master_name(asset)]
-        if not partial:
-            return page.assets, ()
-        answer = await self._lookup(partial)
-        whole = {n: a for n, a in page.assets.items() if n not in answer.missing}
-        return whole | dict(answer.found), tuple(sorted(answer.missing))
+    def _seen(self, name: str, asset: Json, master: Json | None) -> AssetSeen:
+        self._known.learn(asset_id(self._zone, name), asset, master)
+        return asset_seen(asset, master, self._zone)
 
-    async def _masters(self, page: SortedPage, assets: Mapping[str, Json]) -> dict[str, Json]:
+    async def _complete(
+        self, page: SortedPage, owed: Collection[str]
+    ) -> tuple[dict[str, Json], LookedUp]:
+        """Look up the assets of which the feed shows only some fields, and those that are owed."""
+        partial = {name for name, asset in page.assets.items() if not master_name(asset)}
+        wanted = partial | (set(owed) - page.assets.keys() - set(page.gone))
+        if not wanted:
+            return page.assets, LookedUp()
+        answer = await self._lookup(sorted(wanted))
+        whole = {n: a for n, a in page.assets.items() if n not in partial}
+        return whole | dict(answer.found), answer
+
+    async def _masters(
+        self, page: SortedPage, assets: Mapping[str, Json]
+    ) -> tuple[dict[str, Json], LookedUp]:
         near = {**self._previous, **page.masters}
         self._previous = page.masters
         wanted = {master_name(asset) for asset in assets.values()} - near.keys() - {""}
         if not wanted:
-            return near
-        return near | dict((await self._lookup(sorted(wanted))).found)
+            return near, LookedUp()
+        answer = await self._lookup(sorted(wanted))
+        return near | dict(answer.found), answer
 
     async def _lookup(self, names: Sequence[str]) -> LookedUp:
-        """Look records up; one of which iCloud does not say whether it exists ends the look, which is repeated from the old token."""
-        answer = await self._records.lookup(names)
-        for name, reason in sorted(answer.failed.items()):
-            raise Declined(f"{reason} ({name})", code="LOOKUP")
+        """Look records up; those of which iCloud does not say whether they exist are asked for again, a few times."""
+        answer = await look_up(self._records, names)
+        for pause in _PAUSES:
+            if not answer.failed:
+                break
+            await self._sleep(pause)
+            again = await look_up(self._records, sorted(answer.failed))
+            found = {**answer.found, **again.found}
+            answer = LookedUp(found, answer.missing | again.missing, again.failed)
         return answer

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from services.downloader.lookups import Lookups
 from shared.domain.icloud_records import FileOf, change_tag, files, record_json
+from shared.domain.ids import record_of
 from shared.ports.icloud import WholeAsset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
-    from services.downloader.ports import Clock, ReadRecords
+    from services.downloader.ports import Clock, Zones
     from services.downloader.settings import DownloaderSettings
     from shared.ports.icloud import Json
 
@@ -27,26 +30,33 @@ class Known:
     at: datetime
     change_tag: str
     files: tuple[FileOf, ...]
-    record: bytes
-    """Both records as canonical JSON."""
+    packed: bytes
+    """Both records as canonical JSON, compressed."""
 
     @property
     def whole(self) -> WholeAsset:
         """Both records, without the addresses of their files."""
-        records = json.loads(self.record)
+        records = json.loads(zlib.decompress(self.packed))
         return WholeAsset(records["asset"], records["master"])
 
 
 class KnownAssets:
-    """A bounded memory, the least recently learnt forgotten first."""
+    """A bounded memory, the least recently learnt forgotten first; `hungry` says whether a download could begin at once."""
 
-    def __init__(self, records: ReadRecords, clock: Clock, settings: DownloaderSettings) -> None:
-        self._records = records
+    def __init__(
+        self,
+        zones: Zones,
+        clock: Clock,
+        settings: DownloaderSettings,
+        hungry: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._zones = zones
         self._clock = clock
         self._limit = settings.remembered_assets
         self._age = timedelta(minutes=settings.url_minutes)
+        self._hungry = hungry
         self._known: OrderedDict[str, Known] = OrderedDict()
-        self._asking: dict[str, asyncio.Future[Known | None]] = {}
+        self._lookups: dict[str, Lookups] = {}
 
     def learn(self, name: str, asset: Json, master: Json | None) -> Known:
         """Remember what was just listed or looked up."""
@@ -54,7 +64,7 @@ class KnownAssets:
             self._clock.now(),
             change_tag(asset, master),
             files(asset, master)[0],
-            record_json(asset, master),
+            zlib.compress(record_json(asset, master), 1),
         )
         self._known.pop(name, None)
         self._known[name] = known
@@ -65,26 +75,22 @@ class KnownAssets:
     def recall(self, name: str) -> Known | None:
         """Return what is remembered and still good."""
         known = self._known.get(name)
-        return known if known and self._clock.now() - known.at < self._age else None
+        return known if known and self.is_fresh(known) else None
 
-    async def look_up(self, name: str) -> Known | None:
-        """Ask iCloud now; None when the asset is gone. Raises Waiting, Unanswered, Declined.
+    def is_fresh(self, known: Known) -> bool:
+        """Say whether the addresses of what iCloud said then count as good now."""
+        return self._clock.now() - known.at < self._age
 
-        The files of one asset are wanted at the same time: one question answers them all.
-        """
-        asking = self._asking.get(name)
-        if asking is None:
-            asking = self._asking[name] = asyncio.ensure_future(self._look_up(name))
-            asking.add_done_callback(lambda done: self._answered(name, done))
-        return await asyncio.shield(asking)
+    def forget(self, name: str, stale: Known) -> None:
+        """Forget what turned out to be wrong, unless something newer was learnt meanwhile."""
+        if self._known.get(name) is stale:
+            del self._known[name]
 
-    def _answered(self, name: str, done: asyncio.Future[Known | None]) -> None:
-        del self._asking[name]
-        if not done.cancelled():
-            done.exception()  # seen, even when everybody who asked was cancelled
-
-    async def _look_up(self, name: str) -> Known | None:
-        whole = await self._records.whole(name)
+    async def look_up(self, name: str, zone: str, *, urgent: bool = True) -> Known | None:
+        """Ask iCloud now, together with others; None when the asset is gone. Raises Waiting, Unanswered, Declined."""
+        if zone not in self._lookups:
+            self._lookups[zone] = Lookups(await self._zones.records(zone), self._hungry)
+        whole = await self._lookups[zone].whole(record_of(name), urgent=urgent)
         if whole.asset is None:
             self._known.pop(name, None)
             return None

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.downloader.partial import digest_of
 from shared.adapters.local_files import resolve_beneath, sorted_errors
 from shared.domain.errors import Waiting
-from shared.domain.icloud_records import change_tag
+from shared.domain.icloud_records import change_tag, record_checksum
 from shared.domain.ids import Area, ByteCount, Resource, Sha256
 from shared.ports.files import DiskFull, Occupied, Published
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from shared.domain.events import DownloadWork
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a file will lie, and the file itself when it lies there already."""
+
+    target: Path
+    published: Published | None
 
 
 class Library:
@@ -25,29 +37,45 @@ class Library:
     def __init__(self, root: Path, *, free_space_floor: int) -> None:
         self._root = root
         self._floor = free_space_floor
+        self._coming: dict[Path, int] = {}
+        self._turn = threading.Lock()
+
+    def find(self, work: DownloadWork) -> Found:
+        """Return what is there; raises UnsafePath, Occupied, Waiting while the library is not there."""
+        target = self.target(work)
+        return Found(target, self.already(work, target))
 
     def target(self, work: DownloadWork) -> Path:
         """Return where the file will lie; raises UnsafePath, Waiting while the library is not there."""
         return resolve_beneath(self._area(Area.BACKUP), work.path)
 
     def part(self, work: DownloadWork) -> Path:
-        """Return the partial file's place, once there is room for it; raises DiskFull below the floor."""
+        """Return the partial file's place, once there is room for it beside all that are coming; raises DiskFull below the floor."""
         folder = self._area(Area.INCOMING)
         path = folder / f"{work.key}.part"
-        with sorted_errors(path):
-            held = path.stat().st_size if path.is_file() else 0
+        with self._turn, sorted_errors(path):
             free = shutil.disk_usage(folder).free
-        if free - max(work.size - held, 0) < self._floor:
-            raise DiskFull(
-                f"Less than {self._floor / 1e9:.1f} GB would be free on the library's disk;"
-                " downloads wait until there is room"
-            )
+            coming = sum(_lacking(*one) for one in self._coming.items() if one[0] != path)
+            if free - coming - _lacking(path, work.size) < self._floor:
+                raise DiskFull(
+                    f"Less than {self._floor / 1e9:.1f} GB would be free on the library's disk;"
+                    " downloads wait until there is room"
+                )
+            self._coming[path] = work.size
         return path
+
+    @contextmanager
+    def room(self, part: Path) -> Iterator[None]:
+        """Keep the room that `part` promised until the block ends."""
+        try:
+            yield
+        finally:
+            self._coming.pop(part, None)
 
     def already(self, work: DownloadWork, target: Path) -> Published | None:
         """Return the file when it lies at `target`, read through and matching; raises Occupied when another does."""
-        if not target.is_file():
-            return None
+        if work.resource is Resource.SIDECAR or not target.is_file():
+            return None  # a sidecar's checksum says nothing about its bytes: they are made anew and compared
         digest = digest_of(target)
         if not (_same_record(work, target) or digest.apple == work.checksum):
             raise Occupied(f"backup/{work.path} exists with other bytes; it was left as it is")
@@ -64,12 +92,17 @@ class Library:
         return folder
 
 
+def _lacking(part: Path, size: int) -> int:
+    return max(0, size - part.stat().st_size) if part.is_file() else size
+
+
 def _same_record(work: DownloadWork, target: Path) -> bool:
-    """Say whether `target` holds the JSON of the wanted version of the asset's records."""
+    """Say whether `target` holds the JSON of the wanted version of the asset's records and albums."""
     if work.resource is not Resource.RECORD:
         return False
     try:
         kept = json.loads(target.read_bytes())
-        return change_tag(kept["asset"], kept["master"]) == work.checksum
+        tag = change_tag(kept["asset"], kept["master"])
+        return record_checksum(tag, kept.get("albums", ())) == work.checksum
     except (ValueError, KeyError, TypeError, AttributeError):
         return False

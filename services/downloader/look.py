@@ -1,84 +1,107 @@
-"""Looks at iCloud: walks the change feed from the recorded token and reports every page; it downloads and deletes nothing."""
+"""Looks at iCloud: zone after zone, the person's own first; one that fails does not keep the others from being looked at."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services.downloader.pages import Page, Stamp, reports
+from services.downloader.joining import Joiner
+from services.downloader.zone_look import ZoneLook
 from shared.domain.errors import PhotoductError
-from shared.domain.questions import AskSyncToken, SyncToken
-from shared.ports.icloud import ChangePage, Declined, TokenRefused
+from shared.ports.watching import Unobserved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from services.downloader.joining import Joiner
-    from services.downloader.ports import AttentionBook, Clock, ReadRecords, State
+    from services.downloader.known import KnownAssets
+    from services.downloader.ports import AttentionBook, Clock, State, Zones
+    from shared.ports.watching import Observe
 
 log = structlog.get_logger(__name__)
-LOOK = "icloud-look"
-"""The attention record that stands while the last look did not succeed."""
+LOOK: Final = "icloud-look"
+"""The attention record that stands while the last look did not succeed; of a shared library, with its zone."""
+OWED: Final = "icloud-records"
+"""The attention record that stands while iCloud does not give single records."""
+_ZONES: Final = "zones"
 
 
 class Look:
-    """One look after another; the state service alone remembers how far the last one came."""
+    """One look after another."""
 
     def __init__(
         self,
         *,
-        joiner: Joiner,
-        records: ReadRecords,
+        zones: Zones,
+        known: KnownAssets,
         state: State,
         attention: AttentionBook,
         clock: Clock,
-        zone: str,
+        observe: Observe | None = None,
     ) -> None:
-        self._joiner = joiner
-        self._records = records
+        self._zones = zones
+        self._known = known
         self._state = state
         self._attention = attention
         self._clock = clock
-        self._zone = zone
+        self._observe = observe or Unobserved()
+        self._looks: dict[str, ZoneLook] = {}
 
     async def __call__(self) -> None:
         """Look once; a failure is told to the person and raised, and the next look goes on from where this one came.
 
         Raises Waiting, Transient, Permanent.
         """
-        asked = AskSyncToken(zone=self._zone)
-        answer = await self._state.ask("sync_token", asked, SyncToken)  # no failure of iCloud's
+        began, assets = self._clock.now(), 0
+        failed: list[PhotoductError] = []
+        for zone in await self._names(failed):
+            try:
+                assets += await self._look_at(zone)
+            except PhotoductError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+        self._observe.looked((self._clock.now() - began).total_seconds(), assets)
+
+    async def _names(self, failed: list[PhotoductError]) -> tuple[str, ...]:
+        """Return the zones to look at; where iCloud does not list them, those that are known."""
         try:
-            await self._walk(answer.token or None)
+            names = await self._zones.names()
         except PhotoductError as error:
-            await self._attention.raised(LOOK, f"Looking at iCloud failed: {error}", by=LOOK)
-            raise
-        await self._attention.cleared(LOOK, by=LOOK)
+            failed.append(error)
+            await self._told(_ZONES, error)
+            return self._zones.known()
+        await self._attention.cleared(LOOK, by=_ZONES)
+        return names
 
-    async def _walk(self, token: str | None) -> None:
+    async def _look_at(self, zone: str) -> int:
+        if zone not in self._looks:
+            self._looks[zone] = await self._new(zone)
+        look = self._looks[zone]
         try:
-            await self._report_from(token)
-        except TokenRefused:
-            log.warning("iCloud refused the sync token; reading the full history", zone=self._zone)
-            await self._report_from(None)
+            assets = await look()
+        except PhotoductError as error:
+            await self._told(zone, error)
+            raise
+        await self._attention.cleared(LOOK, by=zone)
+        await self._tell_owed(look)
+        return assets
 
-    async def _report_from(self, token: str | None) -> None:
-        looked_at, number = self._clock.now(), 0
-        self._joiner.begin()
-        async for before, page in self._pages(token):
-            said = await self._joiner.join(page)
-            whole = Page(before, page.token, not page.more, said)
-            for report in reports(whole, Stamp(self._zone, looked_at, number)):
-                await self._state.say(report)
-            number += 1
+    async def _new(self, zone: str) -> ZoneLook:
+        records = await self._zones.records(zone)
+        joiner = Joiner(records, self._known, zone)
+        return ZoneLook(
+            zone=zone, joiner=joiner, records=records, state=self._state, clock=self._clock
+        )
 
-    async def _pages(self, token: str | None) -> AsyncIterator[tuple[str | None, ChangePage]]:
-        more = True
-        while more:
-            page = await self._records.changes(token)
-            yield token, page
-            more = page.more
-            if more and page.token == token:
-                raise Declined("iCloud's change feed does not move on", code="STUCK")
-            token = page.token
+    async def _told(self, by: str, error: PhotoductError) -> None:
+        await self._attention.raised(LOOK, f"Looking at iCloud failed: {error}", by=by)
+
+    async def _tell_owed(self, look: ZoneLook) -> None:
+        if not look.owed:
+            await self._attention.cleared(OWED, by=look.zone)
+            return
+        some = ", ".join(sorted(look.owed)[:3])
+        text = (
+            f"iCloud does not give {len(look.owed)} records of photos ({some});"
+            " they are asked for again at each look"
+        )
+        await self._attention.raised(OWED, text, by=look.zone)

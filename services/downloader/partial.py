@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from typing import TYPE_CHECKING, BinaryIO
 
 from shared.adapters.local_files import sorted_errors
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 
 
+class InUse(Transient):
+    """Another delivery of the same task writes into the file."""
+
+
 def digest_of(path: Path) -> StreamDigest:
     """Read a file through; blocks. Raises SourceMissing, DiskTrouble."""
     digest = StreamDigest()
@@ -27,17 +32,19 @@ def digest_of(path: Path) -> StreamDigest:
 
 
 class Partial:
-    """A file that grows to `size` bytes; every method blocks."""
+    """A file that grows to `size` bytes; every method blocks, and waits for one that is under way in another thread."""
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         self.size = size
         self.digest = StreamDigest()
         self._file: BinaryIO | None = None
+        self._closed = False
+        self._turn = threading.RLock()
 
     def open(self) -> None:
         """Take up what an earlier try left, hashing it; what is longer than the file can be is dropped."""
-        with sorted_errors(self.path):
+        with self._turn, sorted_errors(self.path):
             descriptor = os.open(
                 self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
             )
@@ -48,49 +55,46 @@ class Partial:
             while chunk := self._file.read(_CHUNK):
                 self.digest.update(chunk)
 
+    def _begin(self) -> None:
+        self.open()
+        if self.digest.size:
+            raise InUse("it was downloaded in part just now")
+
     def _claim(self, descriptor: int) -> None:
         """Keep two deliveries of one task from writing into one file."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Transient("it is being downloaded already") from None
+            raise InUse("it is being downloaded already") from None
 
     def restart(self) -> None:
         """Begin with no bytes."""
-        with sorted_errors(self.path):
+        with self._turn, sorted_errors(self.path):
             self._open().seek(0)
             self._open().truncate()
             self.digest = StreamDigest()
 
     def write(self, chunk: bytes) -> None:
-        """Add bytes; raises WrongLength when they are more than the file can have, DiskFull, DiskTrouble."""
-        if self.digest.size + len(chunk) > self.size:
-            self.restart()
-            raise WrongLength(f"iCloud sent more than the {self.size} bytes it stated")
-        with sorted_errors(self.path):
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[self._open().write(rest) :]
-        self.digest.update(chunk)
-
-    def finished(self, checksum: str) -> StreamDigest:
-        """Return the digests of the whole file; a short one is kept for resuming, one with other bytes is dropped.
-
-        Raises WrongLength and Transient.
-        """
-        if self.digest.size != self.size:
-            raise WrongLength(f"iCloud sent {self.digest.size} of {self.size} bytes")
-        if self.digest.apple != checksum:
-            self.restart()
-            raise Transient("the bytes do not match Apple's checksum; they will be fetched again")
-        return self.digest
+        """Add bytes, opening the file for the first; raises WrongLength when they are more than it can have, DiskFull, DiskTrouble."""
+        with self._turn:
+            if self._file is None:
+                self._begin()
+            if self.digest.size + len(chunk) > self.size:
+                raise WrongLength(f"iCloud sent more than the {self.size} bytes it stated")
+            with sorted_errors(self.path):
+                rest = memoryview(chunk)
+                while rest:
+                    rest = rest[self._open().write(rest) :]
+            self.digest.update(chunk)
 
     def close(self) -> None:
-        """Close the file; it stays on the disk."""
-        if self._file is not None:
-            self._file.close()
+        """Close the file for good; it stays on the disk."""
+        with self._turn:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
 
     def _open(self) -> BinaryIO:
-        if self._file is None:
+        if self._file is None or self._closed:
             raise Transient(f"{self.path} is not open")
         return self._file

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shared.domain.events import DownloadWork, Report
     from shared.domain.icloud_checksum import StreamDigest
 
-__all__ = ["AttentionBook", "Clock", "Fetch", "ReadRecords", "Receive", "State"]
+__all__ = ["AttentionBook", "Clock", "Fetch", "ReadRecords", "Receive", "State", "Zones"]
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -40,6 +40,22 @@ class AttentionBook(Protocol):
 
     async def cleared(self, key: str, *, by: str = "") -> None:
         """Say that no person is needed for this any more."""
+        ...
+
+
+class Zones(Protocol):
+    """The zones whose photos are wanted."""
+
+    async def names(self) -> tuple[str, ...]:
+        """Return them as iCloud lists them now, the person's own first."""
+        ...
+
+    def known(self) -> tuple[str, ...]:
+        """Return those that need no asking: the person's own, and what was listed before."""
+        ...
+
+    async def records(self, zone: str) -> ReadRecords:
+        """Return the reader of a zone; Declined for one that iCloud does not list."""
         ...
 
 

@@ -1,45 +1,107 @@
-"""Streams one file from iCloud into its partial file, resuming what an earlier try left; it gives nothing a final name."""
+"""Streams one answer of iCloud into a partial file, never more than two blocks of it in memory; it gives nothing a final name."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from services.downloader.partial import Partial
+from shared.domain.errors import Transient
 from shared.ports.files import WrongLength
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
-    from services.downloader.ports import Fetch
-    from shared.domain.icloud_checksum import StreamDigest
+    from services.downloader.partial import Partial
     from shared.ports.icloud import Incoming
 
+BLOCK: Final = 1 << 20
+"""Bytes that are written and hashed at once, in a thread, while the next ones arrive."""
+PROGRESS: Final = 32 << 10
+"""Bytes that have to arrive within the time of a stall."""
 
-async def receive(fetch: Fetch, url: str, path: Path, *, size: int, checksum: str) -> StreamDigest:
-    """Bring `path` to `size` bytes that match Apple's checksum and return their digests.
 
-    Raises UrlExpired, WrongLength, Transient, DiskFull, DiskTrouble, Waiting.
+class WrongAnswer(WrongLength):
+    """What iCloud offers is not the file: an error page, mostly. The partial file is as it was."""
+
+
+class Stalled(Transient):
+    """Next to nothing arrived for too long."""
+
+
+async def take(incoming: Incoming, partial: Partial, *, stall: float) -> None:
+    """Add to `partial` what arrives, until the answer ends; what came before a failure is kept.
+
+    Raises WrongAnswer, WrongLength, Stalled, Transient, DiskFull, DiskTrouble.
     """
-    partial = Partial(path, size)
+    held = partial.digest.size
+    _check(incoming, held, partial.size)
+    pouring = _Pouring(partial, skip=held - incoming.start)
     try:
-        await asyncio.to_thread(partial.open)
-        if partial.digest.size < size:
-            async with fetch(url, partial.digest.size) as incoming:
-                await _take(incoming, partial)
-        return await asyncio.to_thread(partial.finished, checksum)
+        await _pump(incoming.chunks, pouring, stall)
     finally:
-        partial.close()
+        await pouring.end()
 
 
-async def _take(incoming: Incoming, partial: Partial) -> None:
-    if incoming.start + incoming.length != partial.size:  # an error page, before it costs a byte
-        raise WrongLength(
-            f"iCloud offers {incoming.start + incoming.length} bytes instead of {partial.size}"
+def _check(incoming: Incoming, held: int, size: int) -> None:
+    if incoming.start + incoming.length != size:  # before it costs a byte
+        raise WrongAnswer(
+            f"iCloud offers {incoming.start + incoming.length} bytes instead of {size}"
         )
-    if incoming.start != partial.digest.size:
-        await asyncio.to_thread(partial.restart)
-    if incoming.start > 0 and incoming.start != partial.digest.size:
-        raise WrongLength("iCloud sent another part of the file than was asked for")
-    async for chunk in incoming.chunks:
-        await asyncio.to_thread(partial.write, chunk)
+    if incoming.start not in (0, held):
+        raise WrongAnswer("iCloud sent another part of the file than was asked for")
+
+
+async def _pump(chunks: AsyncIterator[bytes], pouring: _Pouring, stall: float) -> None:
+    loop = asyncio.get_running_loop()
+    until, got = loop.time() + stall, 0
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                piece = await anext(chunks, None)
+        except TimeoutError:
+            raise Stalled(f"next to nothing arrived for {stall:g} seconds") from None
+        if piece is None:
+            return
+        got += len(piece)
+        if await pouring.add(piece) or got >= PROGRESS:
+            until, got = loop.time() + stall, 0  # the time of the disk is not the line's
+
+
+class _Pouring:
+    """Gathers pieces into blocks; one block is written while the next one gathers."""
+
+    def __init__(self, partial: Partial, skip: int) -> None:
+        self._partial = partial
+        self._skip = skip
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._writing: asyncio.Future[None] | None = None
+
+    async def add(self, piece: bytes) -> bool:
+        """Take a piece; return whether a block was handed on. The first `skip` bytes are there already."""
+        if self._skip:
+            piece, self._skip = piece[self._skip :], max(0, self._skip - len(piece))
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size < BLOCK:
+            return False
+        await self._hand_on()
+        return True
+
+    async def end(self) -> None:
+        """Write what is left and wait until all of it is written, also while the task is being cancelled."""
+        try:
+            if self._pieces:
+                await self._hand_on()
+        finally:
+            if self._writing is not None:
+                await asyncio.shield(self._writing)
+
+    async def _hand_on(self) -> None:
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        self._writing = asyncio.ensure_future(asyncio.to_thread(self._write, pieces))
+
+    def _write(self, pieces: list[bytes]) -> None:
+        self._partial.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))

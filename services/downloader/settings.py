@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from services.downloader.icloudpd.settings import IcloudpdSettings
+
 
 class DownloaderSettings(BaseModel):
     """The `downloader` part of the settings; how often it looks is the runtime's rhythm."""
@@ -21,8 +23,10 @@ class DownloaderSettings(BaseModel):
     accept_size_only: bool = False
     """Take a file above 2 GB that Apple sends twice alike with another checksum than it states."""
     remembered_assets: int = Field(default=1000, ge=0)
-    """Assets whose addresses are kept from the last listing or lookup, about 5 kB each."""
+    """Assets whose addresses are kept from the last listing or lookup, about 3 kB each."""
     url_minutes: float = Field(default=30, gt=0, le=55)
     """How long an address counts as good; Apple's die after 60."""
     login_port: int = Field(default=0, ge=0, le=65_535)
     """Where `photoduct login` finds the downloader on this machine's own loopback; 0 is any free port."""
+    icloudpd: IcloudpdSettings = IcloudpdSettings()
+    """The second engine, used where `engine` names it."""

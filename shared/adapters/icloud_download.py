@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 
+from shared.adapters.icloud_session import carry, trust
 from shared.adapters.icloud_signin_errors import unreachable
 from shared.adapters.icloud_transport import slow
 from shared.domain.errors import Transient
 from shared.ports.icloud import Incoming, UrlExpired
+from shared.ports.watching import Unobserved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from shared.adapters.icloud_session import ICloudSession
+    from shared.adapters.icloud_signin import SignedIn
+    from shared.ports.watching import Observe
 
-_CHUNK = 1 << 20
 _EXPIRED = frozenset({401, 403, 404, 410, 421})
 _RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
@@ -26,8 +30,19 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 class ICloudDownload:
     """Fetches the bytes behind the addresses that records carry."""
 
-    def __init__(self, session: ICloudSession) -> None:
+    def __init__(
+        self,
+        session: ICloudSession,
+        *,
+        clients: Sequence[httpx.AsyncClient] = (),
+        stall: float = 30.0,
+        observe: Observe | None = None,
+    ) -> None:
         self._session = session
+        self._free = list(clients)
+        self._carried: dict[httpx.AsyncClient, SignedIn] = {}
+        self._timeout = httpx.Timeout(stall, connect=15, pool=None)
+        self._observe = observe or Unobserved()
 
     @asynccontextmanager
     async def __call__(self, url: str, start: int) -> AsyncIterator[Incoming]:
@@ -37,16 +52,67 @@ class ICloudDownload:
         """
         if not url.startswith("https://"):
             raise UrlExpired("iCloud gave no address to download from")
-        await self._session.signed()
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        signed = await self._session.signed()
         try:
-            async with self._session.client.stream("GET", url, headers=headers) as response:
+            async with (
+                self._client(signed) as client,
+                self._opened(client, url, start) as response,
+            ):
                 _check_status(response)
                 yield _incoming(response)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise unreachable() from error
         except httpx.HTTPError as error:
             raise Transient(f"the download broke off ({type(error).__name__})") from error
+
+    @asynccontextmanager
+    async def _client(self, signed: SignedIn) -> AsyncIterator[httpx.AsyncClient]:
+        """Lend a client of its own, the one with the warmest connection; the session's where all are lent."""
+        if not self._free:
+            yield self._session.client
+            return
+        client = self._free.pop()
+        try:
+            if self._carried.get(client) is not signed:
+                carry(client, signed)
+                self._carried[client] = signed
+            yield client
+        finally:
+            self._free.append(client)
+
+    @asynccontextmanager
+    async def _opened(
+        self, client: httpx.AsyncClient, url: str, start: int
+    ) -> AsyncIterator[httpx.Response]:
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        began, outcome = time.monotonic(), "lost"
+        request = client.build_request("GET", url, headers=headers, timeout=self._timeout)
+        try:
+            response = await client.send(request, stream=True)
+            outcome = str(response.status_code)
+        finally:
+            self._observe.request("download", outcome, time.monotonic() - began)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+
+@asynccontextmanager
+async def open_download(
+    session: ICloudSession, *, connections: int, stall: float, observe: Observe | None = None
+) -> AsyncIterator[ICloudDownload]:
+    """Open so many clients of one connection each: httpx looks through all connections of a client at every request."""
+    context = trust(session.settings)
+    limits = httpx.Limits(max_connections=1, keepalive_expiry=60)
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(verify=context, limits=limits, follow_redirects=False)
+            )
+            for _ in range(connections)
+        ]
+        yield ICloudDownload(session, clients=clients, stall=stall, observe=observe)
 
 
 def _check_status(response: httpx.Response) -> None:
@@ -63,7 +129,7 @@ def _incoming(response: httpx.Response) -> Incoming:
     length = response.headers.get("Content-Length", "")
     if not length.isdigit():
         raise Transient("iCloud did not say how long the file is")
-    return Incoming(_start(response), int(length), response.aiter_bytes(_CHUNK))
+    return Incoming(_start(response), int(length), response.aiter_raw())
 
 
 def _start(response: httpx.Response) -> int:

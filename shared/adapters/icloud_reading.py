@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PAGE = 200
-"""Records a page of the change feed at most, and names a lookup."""
+"""Records a page of the change feed at most."""
+NAMES = 100
+"""Names a lookup at most."""
 
 
 class ICloudRecords:
@@ -37,8 +39,8 @@ class ICloudRecords:
         """
         wanted = list(dict.fromkeys(names))
         answers: list[object] = []
-        for start in range(0, len(wanted), PAGE):
-            answers += await self._lookup(wanted[start : start + PAGE])
+        for start in range(0, len(wanted), NAMES):
+            answers += await self._lookup(wanted[start : start + NAMES])
         return _sorted(wanted, answers)
 
     async def whole(self, asset: str) -> WholeAsset:
@@ -74,20 +76,25 @@ def _page(answer: Json, token: str | None) -> ChangePage:
 
 
 def _sorted(wanted: Sequence[str], answers: Sequence[object]) -> LookedUp:
+    """Sort the answers; one record that wants patience has failed, and slows everybody down only when all do."""
     found: dict[str, Json] = {}
     missing: set[str] = set()
     failed = dict.fromkeys(wanted, "iCloud gave no answer for it")
+    wishes: list[object] = []
     for answer in answers:
         if not isinstance(answer, dict) or (name := answer.get("recordName")) not in failed:
             continue
-        del failed[name]
         code = answer.get("serverErrorCode")
+        if code in SLOW_CODES:
+            wishes.append(answer.get("retryAfter"))
         if code == "NOT_FOUND" or answer.get("deleted") is True:
             missing.add(name)
-        elif code in SLOW_CODES:
-            raise slow(wish=answer.get("retryAfter"))
-        elif code is not None:
-            failed[name] = f"iCloud answered {str(code)[:60]} for it"
-        else:
+        elif code is None:
             found[name] = answer
+        else:
+            failed[name] = f"iCloud answered {str(code)[:60]} for it"
+            continue
+        del failed[name]
+    if wishes and len(wishes) == len(wanted):
+        raise slow(wish=max(wishes, key=str))
     return LookedUp(found, frozenset(missing), failed)

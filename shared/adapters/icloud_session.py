@@ -45,14 +45,16 @@ class ICloudSession:
                 self._signed = None
                 generation = stale.generation if stale is not None else None
                 self._signed = await asyncio.to_thread(resume, self.settings, stale=generation)
-                self._carry(self._signed)
+                carry(self.client, self._signed)
             return self._signed
 
-    def _carry(self, signed: SignedIn) -> None:
-        self.client.headers.update(signed.headers)
-        self.client.cookies.jar.clear()
-        for cookie in signed.cookies:
-            self.client.cookies.jar.set_cookie(cookie)
+
+def carry(client: httpx.AsyncClient, signed: SignedIn) -> None:
+    """Let a client's requests be the signed-in person's."""
+    client.headers.update(signed.headers)
+    client.cookies.jar.clear()
+    for cookie in signed.cookies:
+        client.cookies.jar.set_cookie(cookie)
 
 
 @asynccontextmanager
@@ -60,7 +62,7 @@ async def open_session(settings: ICloudSettings) -> AsyncIterator[ICloudSession]
     """Open the client; it asks Apple for nothing before the first request."""
     quiet_loggers()
     async with httpx.AsyncClient(
-        verify=_trust(settings),
+        verify=trust(settings),
         timeout=httpx.Timeout(settings.timeout, connect=15, pool=None),
         limits=httpx.Limits(max_connections=_CONNECTIONS),
         follow_redirects=False,
@@ -68,7 +70,8 @@ async def open_session(settings: ICloudSettings) -> AsyncIterator[ICloudSession]
         yield ICloudSession(settings, client)
 
 
-def _trust(settings: ICloudSettings) -> ssl.SSLContext:
+def trust(settings: ICloudSettings) -> ssl.SSLContext:
+    """Return whom to trust; Fatal when `icloud.ca_bundle` cannot be read."""
     bundle = settings.ca_bundle
     try:
         return ssl.create_default_context(cafile=str(bundle) if bundle else None)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NoReturn
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import httpx
 
 from shared.adapters.icloud_signin_errors import SIGN_IN, named, unreachable, wants_sign_in
 from shared.domain.errors import Waiting
-from shared.ports.icloud import Declined, Json, TokenRefused, Unanswered
+from shared.ports.icloud import Declined, Json, SlowedDown, TokenRefused, Unanswered
+from shared.ports.watching import Unobserved
 
 if TYPE_CHECKING:
     from shared.adapters.icloud_session import ICloudSession
     from shared.adapters.icloud_signin import SignedIn
+    from shared.ports.watching import Observe
 
-_PATH = "/database/1/com.apple.photos.cloud/production/private/"
+_PATH = "/database/1/com.apple.photos.cloud/production/"
 _SIGNED_OUT = frozenset({401, 421, 423, 450})
 _NAMED = frozenset({401, 403, 423})
 _REFUSED_AGAIN = 300.0
 """Seconds of patience with a session that Apple renews and refuses: each try asks Apple three times."""
 _SLOW_STATUS = frozenset({429, 503})
+_UNSAID = 60.0
+"""Seconds of patience where Apple names none."""
+_LONGEST = 86_400.0
 SLOW_CODES = frozenset(
     {"THROTTLED", "RETRY_LATER", "TRY_AGAIN_LATER", "LIMIT_EXCEEDED", "ZONE_BUSY"}
 )
@@ -28,12 +37,25 @@ SLOW_CODES = frozenset(
 _AUTH_CODES = frozenset({"AUTHENTICATION_FAILED", "AUTHENTICATION_REQUIRED", "NOT_AUTHENTICATED"})
 
 
-class CloudKit:
-    """The private photo database of the signed-in account."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A zone of one of the account's two photo databases."""
 
-    def __init__(self, session: ICloudSession) -> None:
+    zone_id: Json
+    database: Literal["private", "shared"] = "private"
+
+
+class CloudKit:
+    """One zone of the signed-in account's photos: the person's own unless another is named."""
+
+    def __init__(
+        self, session: ICloudSession, place: Place | None = None, observe: Observe | None = None
+    ) -> None:
         self._session = session
-        self.zone_id = {"zoneName": session.settings.zone, "zoneType": "REGULAR_CUSTOM_ZONE"}
+        own = {"zoneName": session.settings.zone, "zoneType": "REGULAR_CUSTOM_ZONE"}
+        self._place = place or Place(own)
+        self._observe = observe or Unobserved()
+        self.zone_id = self._place.zone_id
 
     async def post(self, path: str, body: Json) -> Json:
         """Post to `path` (`records/lookup`) and return the answer; a session that died is renewed once.
@@ -52,9 +74,18 @@ class CloudKit:
         return _read(await self._send(await self._session.signed(), path, body))
 
     async def _send(self, signed: SignedIn, path: str, body: Json) -> httpx.Response:
+        started, outcome = time.monotonic(), "lost"
+        try:
+            response = await self._posted(signed, path, body)
+            outcome = str(response.status_code)
+            return response
+        finally:
+            self._observe.request(path, outcome, time.monotonic() - started)
+
+    async def _posted(self, signed: SignedIn, path: str, body: Json) -> httpx.Response:
         try:
             return await self._session.client.post(
-                f"{signed.database}{_PATH}{path}",
+                f"{signed.database}{_PATH}{self._place.database}/{path}",
                 params=signed.params | {"remapEnums": "true", "getCurrentSyncToken": "true"},
                 content=json.dumps(body),
                 headers={"Content-Type": "text/plain"},  # as Apple's own web client does
@@ -65,14 +96,24 @@ class CloudKit:
             raise Unanswered(f"iCloud did not answer {path} ({type(error).__name__})") from error
 
 
-def slow(response: httpx.Response | None = None, *, wish: object = None) -> Waiting:
-    """Make the error for Apple's wish to be asked less; `wish` is its own number of seconds."""
+def slow(response: httpx.Response | None = None, *, wish: object = None) -> SlowedDown:
+    """Make the error for Apple's wish to be asked less; `wish` is its own number of seconds, in an answer's body."""
     raw = response.headers.get("Retry-After") if response is not None else wish
+    seconds = _seconds(raw, response.headers.get("Date") if response is not None else None)
+    return SlowedDown(min(max(_UNSAID if seconds is None else seconds, 1.0), _LONGEST))
+
+
+def _seconds(raw: Any, date: str | None) -> float | None:
+    """Read `Retry-After` in either form; a moment counts from the answer's own `Date`, whatever this clock shows."""
     try:
-        seconds = min(max(float(str(raw)), 1.0), 3600.0)
-    except ValueError:
-        seconds = 60.0
-    return Waiting("Apple slows us down", attention="icloud-slow", retry_after=seconds)
+        return float(raw)
+    except (TypeError, ValueError):
+        pass
+    try:
+        now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+        return (parsedate_to_datetime(str(raw)) - now).total_seconds()
+    except (TypeError, ValueError):
+        return None
 
 
 def decline(code: object, what: str, *, wish: object = None) -> NoReturn:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from shared.domain.errors import Transient
+from shared.domain.errors import Transient, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = dict[str, Any]
 """One record or answer as iCloud sent it: nothing in it is certain."""
+
+
+class SlowedDown(Waiting):
+    """Apple wants to be asked less; `retry_after` seconds are its own wish."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("Apple slows us down", attention="icloud-slow", retry_after=seconds)
 
 
 class Unanswered(Transient):

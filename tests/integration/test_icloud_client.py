@@ -7,21 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from services.downloader.fetching import CloudFiles
 from services.downloader.handler import DownloadHandler
-from services.downloader.joining import Joiner
 from services.downloader.known import KnownAssets
 from services.downloader.library import Library
+from services.downloader.limiter import Limiter
 from services.downloader.look import Look
+from services.downloader.paced import PacedZones
 from services.downloader.settings import DownloaderSettings
 from shared.adapters.icloud_download import ICloudDownload
 from shared.adapters.icloud_reading import ICloudRecords
 from shared.adapters.icloud_session import ICloudSession, open_session
 from shared.adapters.icloud_signin import login
 from shared.adapters.icloud_transport import CloudKit
+from shared.adapters.icloud_zones import ICloudZones
 from shared.domain.errors import Permanent, Waiting
 from shared.domain.events import Downloaded
 from shared.domain.ids import Resource
 from shared.ports.icloud import TokenRefused
+from shared.ports.watching import Unobserved
 from tests.integration.icloud_setup import NAMES, Bus, Cloud, FixedClock, cloud, works
 from tests.integration.icloud_sim import PASSWORD
 from tests.unit.downloader.fakes import FakeAttention
@@ -41,19 +45,29 @@ class Parts:
         self.bus = Bus()
         self.records = ICloudRecords(CloudKit(session))
         self.attention = FakeAttention()
-        self.known = KnownAssets(self.records, self.clock, DownloaderSettings())
+        settings, nobody = DownloaderSettings(), Unobserved()
+        requests = Limiter("requests", 8, self.attention, nobody)
+        zones = PacedZones(ICloudZones(session), requests)
+        self.known = KnownAssets(zones, self.clock, settings)
         self.look = Look(
-            joiner=Joiner(self.records, self.known, "PrimarySync"),
-            records=self.records,
+            zones=zones,
+            known=self.known,
             state=self.bus,
             attention=self.attention,
             clock=self.clock,
-            zone="PrimarySync",
+        )
+        files = CloudFiles(
+            known=self.known,
+            fetch=ICloudDownload(session),
+            limiter=Limiter("downloads", 8, self.attention, nobody),
+            attention=self.attention,
+            settings=settings,
+            observe=nobody,
         )
         self.handle = DownloadHandler(
             library=Library(place.root, free_space_floor=0),
             known=self.known,
-            fetch=ICloudDownload(session),
+            receive=files,
             clock=self.clock,
         )
 

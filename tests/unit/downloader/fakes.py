@@ -1,14 +1,17 @@
 """Stand-ins for the downloader's ports."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.downloader.ports import ReadRecords
 from shared.domain.errors import PhotoductError, Transient
 from shared.domain.events import PageSeen, Report
 from shared.domain.icloud_records import master_name
+from shared.domain.ids import OWN_ZONE
 from shared.domain.questions import SyncToken
 from shared.ports.icloud import ChangePage, Incoming, Json, LookedUp, TokenRefused, WholeAsset
 
@@ -34,6 +37,10 @@ class FakeRecords:
     feed: dict[str | None, ChangePage] = field(default_factory=dict)
     trouble: PhotoductError | None = None
     looked_up: list[str] = field(default_factory=list)
+    asked: list[list[str]] = field(default_factory=list)
+    """The same, by request."""
+    answers: list[PhotoductError] = field(default_factory=list)
+    """What the next look-ups are answered with instead."""
     unsure: set[str] = field(default_factory=set)
     """Names for which a look-up answers with an error."""
 
@@ -47,6 +54,9 @@ class FakeRecords:
     async def lookup(self, names: Iterable[str]) -> LookedUp:
         wanted = list(names)
         self.looked_up += wanted
+        self.asked.append(wanted)
+        if self.answers:
+            raise self.answers.pop(0)
         failed = {
             name: "iCloud answered TRY_AGAIN for it" for name in wanted if name in self.unsure
         }
@@ -61,20 +71,43 @@ class FakeRecords:
 
 
 @dataclass
+class FakeZones:
+    """Zones by name; the first is the person's own."""
+
+    readers: dict[str, ReadRecords]
+    trouble: PhotoductError | None = None
+
+    async def names(self) -> tuple[str, ...]:
+        if self.trouble is not None:
+            raise self.trouble
+        return tuple(self.readers)
+
+    def known(self) -> tuple[str, ...]:
+        return tuple(self.readers)[:1]
+
+    async def records(self, zone: str) -> ReadRecords:
+        return self.readers[zone]
+
+
+@dataclass
 class FakeBus:
-    """Keeps reports; answers the token of the last page."""
+    """Keeps reports; answers the token of the last page of each zone."""
 
     said: list[Report] = field(default_factory=list)
     token: str | None = None
+    tokens: dict[str, str] = field(default_factory=dict)
 
     async def say(self, report: Report) -> None:
         self.said.append(report)
         if isinstance(report, PageSeen):
-            self.token = report.token
+            self.tokens[report.zone] = report.token
+            self.token = report.token if report.zone == OWN_ZONE else self.token
 
     async def ask(self, name: str, question: Any, answer: type[Any]) -> Any:
         assert name == "sync_token"
-        return SyncToken(token=self.token)
+        return SyncToken(
+            token=self.token if question.zone == OWN_ZONE else self.tokens.get(question.zone)
+        )
 
     @property
     def pages(self) -> list[PageSeen]:
@@ -96,10 +129,17 @@ class FakeAttention:
 
 @dataclass
 class FakeFetch:
-    """Serves `bodies` by address; each answer may be cut after `cut` bytes."""
+    """Serves `bodies` by address; each answer may be cut after `cut` bytes, or only the next ones after `cuts`."""
 
     bodies: dict[str, bytes]
     cut: int | None = None
+    cuts: list[int] = field(default_factory=list)
+    errors: list[PhotoductError] = field(default_factory=list)
+    """What the next requests are answered with instead."""
+    stalls: int = 0
+    """How many of the next answers stop in the middle."""
+    at_once: int = 0
+    most_at_once: int = 0
     claims: int | None = None
     """The length it states, where that is not the truth."""
     expired: set[str] = field(default_factory=set)
@@ -111,15 +151,27 @@ class FakeFetch:
         from shared.ports.icloud import UrlExpired
 
         self.starts.append(start)
+        if self.errors:
+            raise self.errors.pop(0)
         if url in self.expired:
             raise UrlExpired("410")
         begin = 0 if self.ignore_ranges else start
         body = self.bodies[url][begin:]
-        yield Incoming(begin, self.claims or len(body), self._chunks(body))
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        try:
+            yield Incoming(begin, self.claims or len(body), self._chunks(body))
+        finally:
+            self.at_once -= 1
 
     async def _chunks(self, body: bytes) -> AsyncIterator[bytes]:
-        whole = body if self.cut is None else body[: self.cut]
+        cut = self.cuts.pop(0) if self.cuts else self.cut
+        stalls, self.stalls = self.stalls > 0, max(0, self.stalls - 1)
+        whole = body[: len(body) // 2] if stalls else body if cut is None else body[:cut]
         for place in range(0, len(whole), 1000):
+            await asyncio.sleep(0)
             yield whole[place : place + 1000]
+        if stalls:
+            await asyncio.sleep(3600)
         if len(whole) < len(body):
             raise Transient("the download broke off")

@@ -1,5 +1,6 @@
 """What CloudKit and the content hosts can answer, sorted by what to do next."""
 
+import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ from shared.adapters.icloud_session import ICloudSession
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.icloud_signin import SignedIn, quiet_loggers
 from shared.adapters.icloud_transport import CloudKit
+from shared.adapters.icloud_zones import ICloudZones
 from shared.domain.errors import PhotoductError, Transient, Waiting
-from shared.ports.icloud import Declined, TokenRefused, Unanswered, UrlExpired
+from shared.ports.icloud import Declined, SlowedDown, TokenRefused, Unanswered, UrlExpired
 
 SIGNED = SignedIn("https://cloud.test", {"dsid": "1"}, {"Origin": "https://home.test"}, ())
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -83,6 +85,45 @@ async def test_apples_own_wish_to_wait_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ({"Retry-After": "3"}, 3),
+        ({"Retry-After": "0"}, 1),
+        ({"Retry-After": "2.5"}, 2.5),
+        ({"Retry-After": "7200"}, 7200),
+        ({"Retry-After": "soon"}, 60),
+        (
+            {
+                "Date": "Sun, 22 Nov 2026 12:00:00 GMT",
+                "Retry-After": "Sun, 22 Nov 2026 12:01:17 GMT",
+            },
+            77,
+        ),
+    ],
+)
+async def test_apples_wish_is_read_in_either_form_and_kept_to_the_second(
+    said: dict[str, str], seconds: float, tmp_path: Path
+) -> None:
+    error = await ask(status(429, **said), tmp_path)
+    assert isinstance(error, SlowedDown)
+    assert error.retry_after == seconds
+    with pytest.raises(SlowedDown) as caught:
+        await fetch(status(503, **said), tmp_path)
+    assert caught.value.retry_after == seconds
+
+
+async def test_one_record_that_wants_patience_slows_nobody_else_down(tmp_path: Path) -> None:
+    slow = {"recordName": "B", "serverErrorCode": "TRY_AGAIN_LATER", "retryAfter": 9}
+    session = Played(status(200, {"records": [{"recordName": "A", "fields": {}}, slow]}), tmp_path)
+    found = await ICloudRecords(CloudKit(session)).lookup(["A", "B"])
+    assert (set(found.found), set(found.failed)) == ({"A"}, {"B"})
+    session = Played(status(200, {"records": [slow]}), tmp_path)
+    with pytest.raises(SlowedDown) as caught:
+        await ICloudRecords(CloudKit(session)).lookup(["B"])
+    assert caught.value.retry_after == 9
+
+
+@pytest.mark.parametrize(
     ("error", "kind"),
     [
         (httpx.ConnectError("no line"), Waiting),
@@ -127,6 +168,38 @@ async def test_each_looked_up_name_is_found_missing_or_failed(tmp_path: Path) ->
     await session.client.aclose()
 
 
+async def test_only_shared_libraries_are_looked_at_besides_the_own_one(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def zone(name: object, **more: object) -> dict[str, object]:
+        return {"zoneID": {"zoneName": name, "ownerRecordName": "o"}} | more
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path.removeprefix("/database/1/com.apple.photos.cloud/production"))
+        if not request.url.path.endswith("zones/list"):
+            assert json.loads(request.content)["zones"][0]["zoneID"]["ownerRecordName"] == "o"
+            return httpx.Response(
+                200, json={"zones": [{"records": [], "syncToken": "s", "moreComing": False}]}
+            )
+        names = ["PrimarySync", "CMM-1", "SharedCollection-1", 7, None]
+        if "shared" in request.url.path:
+            names = ["SharedSync-1", "CMM-2"]
+        gone = zone("SharedSync-0", deleted=True)
+        return httpx.Response(200, json={"zones": [gone, 3, *map(zone, names)]})
+
+    session = Played(serve, tmp_path)
+    assert await ICloudZones(session).names() == ("PrimarySync",)
+    assert asked == []
+    session.settings = ICloudSettings(session_dir=tmp_path, shared_library=True)
+    assert await ICloudZones(session).names() == ("PrimarySync", "SharedSync-1")
+    records = await ICloudZones(session).records("SharedSync-1")
+    assert (await records.changes(None)).token == "s"
+    assert asked[-1] == "/shared/changes/zone"
+    with pytest.raises(Declined, match="no zone"):
+        await ICloudZones(session).records("SharedSync-9")
+    await session.client.aclose()
+
+
 async def fetch(answer: Answer, folder: Path, start: int = 0) -> tuple[int, int, bytes]:
     session = Played(answer, folder)
     try:
@@ -137,18 +210,22 @@ async def fetch(answer: Answer, folder: Path, start: int = 0) -> tuple[int, int,
         await session.client.aclose()
 
 
+def body(status: int, data: bytes, **headers: str) -> httpx.Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield data
+
+    length = {"Content-Length": str(len(data))}
+    return httpx.Response(status, content=pieces(), headers=length | headers)
+
+
 async def test_a_file_is_streamed_from_where_it_is_wanted(tmp_path: Path) -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         assert request.headers["Range"] == "bytes=2-"
         assert request.headers["Accept-Encoding"] == "identity"
-        return httpx.Response(206, content=b"cdef", headers={"Content-Range": "bytes 2-5/6"})
+        return body(206, b"cdef", **{"Content-Range": "bytes 2-5/6"})
 
     assert await fetch(serve, tmp_path, start=2) == (2, 4, b"cdef")
-    assert await fetch(lambda _: httpx.Response(200, content=b"abcdef"), tmp_path) == (
-        0,
-        6,
-        b"abcdef",
-    )
+    assert await fetch(lambda _: body(200, b"abcdef"), tmp_path) == (0, 6, b"abcdef")
 
 
 @pytest.mark.parametrize(

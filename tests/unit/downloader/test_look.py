@@ -2,15 +2,16 @@
 
 import pytest
 
-from services.downloader.joining import Joined, Joiner
+from services.downloader import joining
+from services.downloader.joining import Joined
 from services.downloader.known import KnownAssets
 from services.downloader.look import Look
-from services.downloader.pages import PART_BYTES, Page, Stamp, reports
+from services.downloader.pages import PART_BYTES, Page, Stamp, Tokens, reports
 from services.downloader.settings import DownloaderSettings
 from shared.domain.errors import Transient, Waiting
 from shared.domain.icloud_records import asset_seen
 from shared.ports.icloud import ChangePage
-from tests.unit.downloader.fakes import FakeAttention, FakeBus, FakeClock, FakeRecords
+from tests.unit.downloader.fakes import FakeAttention, FakeBus, FakeClock, FakeRecords, FakeZones
 from tests.unit.downloader.samples import asset, master
 
 
@@ -18,19 +19,21 @@ class Parts:
     def __init__(self) -> None:
         self.records, self.bus, self.clock = FakeRecords(), FakeBus(), FakeClock()
         self.attention = FakeAttention()
-        known = KnownAssets(self.records, self.clock, DownloaderSettings())
+        self.shared = FakeRecords()
+        self.zones = FakeZones({"PrimarySync": self.records})
+        known = KnownAssets(self.zones, self.clock, DownloaderSettings())
         self.look = Look(
-            joiner=Joiner(self.records, known, "PrimarySync"),
-            records=self.records,
+            zones=self.zones,
+            known=known,
             state=self.bus,
             attention=self.attention,
             clock=self.clock,
-            zone="PrimarySync",
         )
 
 
 @pytest.fixture
-def it() -> Parts:
+def it(monkeypatch: pytest.MonkeyPatch) -> Parts:
+    monkeypatch.setattr(joining, "_PAUSES", (0.0, 0.0))
     return Parts()
 
 
@@ -84,24 +87,89 @@ async def test_an_asset_of_which_the_feed_shows_a_part_is_looked_up_whole(it: Pa
 
 
 @pytest.mark.parametrize("unsure", ["M1", "A1"])
-async def test_a_record_of_which_icloud_does_not_say_whether_it_exists_is_asked_for_again(
+async def test_a_record_that_icloud_does_not_give_costs_itself_and_holds_the_token_until_it_comes(
     it: Parts, unsure: str
 ) -> None:
     shown = asset("A1", "M1")
     if unsure == "A1":
         del shown["fields"]["masterRef"]
     it.bus.token = "t1"
-    it.records.feed = {"t1": page(shown, token="t2")}
-    it.records.store = {"A1": asset("A1", "M1"), "M1": master("M1")}
+    it.records.feed = {
+        "t1": page(shown, asset("A2", "M2"), token="t2", more=True),
+        "t2": page(asset("A3", "M2"), token="t3"),
+        "t3": page(token="t3"),
+    }
+    it.records.store = {"A1": asset("A1", "M1"), "M1": master("M1"), "M2": master("M2")}
     it.records.unsure = {unsure}
-    with pytest.raises(Transient, match="TRY_AGAIN"):
-        await it.look()
-    assert (it.bus.pages, it.bus.token) == ([], "t1")
-    assert "TRY_AGAIN" in it.attention.standing["icloud-look"]
+    await it.look()
+    assert [[one.asset for one in p.assets] for p in it.bus.pages] == [["A2"], ["A3"]]
+    assert ({p.token for p in it.bus.pages}, it.bus.pages[-1].final) == ({"t1"}, True)
+    assert "A1" in it.attention.standing["icloud-records"]
+    before = len(it.records.looked_up)
+    await it.look()  # it does not read the feed again for it
+    assert not it.bus.pages[-1].assets
+    assert set(it.records.looked_up[before:]) == ({"A1"} if unsure == "A1" else {"A1", "M1"})
     it.records.unsure.clear()
     await it.look()
-    (seen,) = it.bus.pages[0].assets
-    assert (seen.problem, it.bus.token) == (None, "t2")
+    (seen,) = it.bus.pages[-1].assets
+    assert (seen.asset, seen.problem, it.bus.token) == ("A1", None, "t3")
+    assert it.attention.standing == {}
+
+
+async def test_after_a_restart_what_icloud_did_not_give_is_read_again(it: Parts) -> None:
+    it.records.feed = {None: page(asset("A1", "M1"), token="t1"), "t1": page(token="t1")}
+    it.records.store = {"A1": asset("A1", "M1"), "M1": master("M1")}
+    it.records.unsure = {"M1"}
+    await it.look()
+    assert it.bus.token == ""
+    again = Parts()
+    again.records.feed, again.records.store = it.records.feed, it.records.store
+    again.bus.token = it.bus.token
+    await again.look()
+    assert [one.asset for p in again.bus.pages for one in p.assets] == ["A1"]
+    assert again.bus.token == "t1"
+
+
+async def test_icloud_giving_hardly_any_record_is_a_failure_of_the_look(it: Parts) -> None:
+    names = [f"A{n}" for n in range(201)]
+    it.records.feed = {None: page(*(asset(n, f"M{n}") for n in names), token="t1")}
+    it.records.unsure = {f"M{n}" for n in names}
+    with pytest.raises(Transient, match="201 records"):
+        await it.look()
+    assert it.bus.pages == []
+
+
+async def test_each_zone_has_its_feed_and_its_token_and_what_is_shared_is_kept(it: Parts) -> None:
+    zone = "SharedSync-1"
+    it.zones.readers[zone] = it.shared
+    it.bus.tokens[zone] = "s0"
+    it.records.feed = {None: page(master(), asset(), token="t1")}
+    it.shared.feed = {"s0": page(master(), asset(), token="s1")}
+    await it.look()
+    own, shared = (p.assets[0] for p in it.bus.pages)
+    assert [(own.asset, own.zone, own.problem)] == [("A1", "PrimarySync", None)]
+    assert (shared.asset, shared.zone) == (f"A1@{zone}", zone)
+    assert "never deletes" in str(shared.problem)
+    assert it.bus.tokens == {"PrimarySync": "t1", zone: "s1"}
+
+
+async def test_a_zone_that_fails_keeps_no_other_from_being_looked_at(it: Parts) -> None:
+    it.zones.readers["SharedSync-1"] = it.shared
+    it.records.trouble = Transient("no")
+    it.shared.feed = {None: page(master(), asset(), token="s1")}
+    with pytest.raises(Transient, match="no"):
+        await it.look()
+    assert it.bus.tokens == {"SharedSync-1": "s1"}
+    it.zones.trouble, it.records.trouble = Transient("no zones"), None
+    it.records.feed = {None: page(token="t1")}
+    with pytest.raises(Transient, match="no zones"):
+        await it.look()
+    assert it.bus.tokens["PrimarySync"] == "t1"
+    it.zones.trouble = None
+    it.shared.feed = {"s1": page(token="s1")}
+    it.records.feed = {"t1": page(token="t1")}
+    await it.look()
+    assert it.attention.standing == {}
 
 
 async def test_the_next_look_goes_on_from_the_recorded_token(it: Parts) -> None:
@@ -153,8 +221,8 @@ def test_a_large_page_is_cut_and_only_its_last_part_has_the_new_token() -> None:
     assets = tuple(
         asset_seen(asset(f"A{n}"), master(data=b"x" * (n + 1)), "PrimarySync") for n in range(900)
     )
-    whole = Page("old", "new", final=True, said=Joined(assets=assets, gone=("G",)))
-    parts = reports(whole, Stamp("PrimarySync", clock.now(), 3))
+    whole = Page("old", final=True, said=Joined(assets=assets, gone=("G",)))
+    parts = reports(whole, Stamp("PrimarySync", clock.now(), 3), Tokens("old", "new"))
     assert len(parts) > 2
     assert tuple(a for part in parts for a in part.assets) == assets
     assert {part.token for part in parts[:-1]} == {"old"}
@@ -162,12 +230,12 @@ def test_a_large_page_is_cut_and_only_its_last_part_has_the_new_token() -> None:
     assert not any(part.final or part.gone for part in parts[:-1])
     assert all(len(part.model_dump_json()) < PART_BYTES + 50_000 for part in parts)
     assert len({part.id for part in parts}) == len(parts)
-    assert reports(whole, Stamp("PrimarySync", clock.now(), 3)) == parts
+    assert reports(whole, Stamp("PrimarySync", clock.now(), 3), Tokens("old", "new")) == parts
 
 
 def test_memory_is_bounded_and_forgets_the_oldest() -> None:
-    records, clock = FakeRecords(), FakeClock()
-    known = KnownAssets(records, clock, DownloaderSettings(remembered_assets=2))
+    zones, clock = FakeZones({"PrimarySync": FakeRecords()}), FakeClock()
+    known = KnownAssets(zones, clock, DownloaderSettings(remembered_assets=2))
     for name in ("A1", "A2", "A3"):
         known.learn(name, asset(name), master())
     assert [known.recall(name) is not None for name in ("A1", "A2", "A3")] == [False, True, True]

@@ -1,0 +1,125 @@
+"""Looks assets up together, with their originals: what is wanted at about the same time costs two requests, not two each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from shared.domain.errors import PhotoductError
+from shared.domain.icloud_records import master_name
+from shared.ports.icloud import Declined, LookedUp, WholeAsset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from services.downloader.ports import ReadRecords
+
+TOGETHER: Final = 100
+LONGEST: Final = 2.0
+"""Seconds that a name waits for others while nobody is in need of it."""
+_LOOK_AGAIN: Final = 0.05
+_BAD_NAME: Final = frozenset({"BAD_REQUEST", "400"})
+_HALF: Final = TOGETHER // 2
+
+
+async def look_up(records: ReadRecords, names: Sequence[str]) -> LookedUp:
+    """Look up records; a name for which iCloud declines the whole request costs no other name.
+
+    Raises Waiting, Unanswered, and Declined when it is not about a name.
+    """
+    try:
+        return await records.lookup(names)
+    except Declined as error:
+        if error.code not in _BAD_NAME:
+            raise
+        if len(names) <= 1:
+            return LookedUp(failed=dict.fromkeys(names, str(error)))
+        return await _halves(records, names, error)
+
+
+async def _halves(records: ReadRecords, names: Sequence[str], error: Declined) -> LookedUp:
+    middle = len(names) // 2
+    one, two = [await look_up(records, part) for part in (names[:middle], names[middle:])]
+    if len(names) >= _HALF and not any((one.found, one.missing, two.found, two.missing)):
+        raise error  # it is not the names
+    return LookedUp(
+        {**one.found, **two.found}, one.missing | two.missing, {**one.failed, **two.failed}
+    )
+
+
+class Lookups:
+    """The look-ups of one zone; `hungry` says whether somebody could begin a download if only he knew its address."""
+
+    def __init__(self, records: ReadRecords, hungry: Callable[[], bool]) -> None:
+        self._records = records
+        self._hungry = hungry
+        self._wanted: dict[str, asyncio.Future[WholeAsset]] = {}
+        self._asked: dict[str, asyncio.Future[WholeAsset]] = {}
+        self._urgent = False
+        self._working: asyncio.Task[None] | None = None
+
+    async def whole(self, name: str, *, urgent: bool = True) -> WholeAsset:
+        """Return an asset and its master as they are now; what is not `urgent` waits for company.
+
+        Raises Declined when iCloud does not say; Waiting and Unanswered when the question as a whole failed.
+        """
+        answer = self._asked.get(name) or self._wanted.get(name)
+        if answer is None:
+            answer = self._wanted[name] = asyncio.get_running_loop().create_future()
+            answer.add_done_callback(_seen)
+        self._urgent = self._urgent or urgent
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work())
+        return await asyncio.shield(answer)
+
+    async def _work(self) -> None:
+        await asyncio.sleep(0)  # all who are about to ask in this moment
+        while self._wanted:
+            await self._company()
+            names = list(self._wanted)[:TOGETHER]
+            self._urgent = len(self._wanted) > TOGETHER
+            self._asked = {name: self._wanted.pop(name) for name in names}
+            try:
+                await self._answer(names)
+            except PhotoductError as error:
+                self._fail(error)
+            except BaseException:
+                self._fail(asyncio.CancelledError())
+                raise
+            self._asked = {}
+
+    async def _company(self) -> None:
+        until = asyncio.get_running_loop().time() + LONGEST
+        while not (self._urgent or len(self._wanted) >= TOGETHER or self._hungry()):
+            if asyncio.get_running_loop().time() >= until:
+                break
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _answer(self, names: Sequence[str]) -> None:
+        assets = await look_up(self._records, names)
+        wanted = sorted({master_name(one) for one in assets.found.values()} - {""})
+        masters = await look_up(self._records, wanted) if wanted else LookedUp()
+        for name, future in self._asked.items():
+            if future.done():
+                continue
+            asset = assets.found.get(name)
+            master = master_name(asset) if asset else ""
+            failed = assets.failed.get(name) or masters.failed.get(master)
+            if failed:
+                future.set_exception(Declined(failed, code="LOOKUP"))
+            else:
+                future.set_result(WholeAsset(asset, masters.found.get(master)))
+
+    def _fail(self, error: BaseException) -> None:
+        for future in self._asked.values():
+            if future.done():
+                continue
+            if isinstance(error, asyncio.CancelledError):
+                future.cancel()
+            else:
+                future.set_exception(error)
+
+
+def _seen(answer: asyncio.Future[WholeAsset]) -> None:
+    if not answer.cancelled():
+        answer.exception()  # seen, even when everybody who asked was cancelled

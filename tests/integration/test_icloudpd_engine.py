@@ -122,6 +122,12 @@ class Scene:
                 assert digest.apple == work.checksum
                 return
 
+    def bring_all(self, works: list[DownloadWork]) -> None:
+        async def bring(files: IcloudpdFiles) -> None:
+            await asyncio.gather(*(self.bring(files, work) for work in works))
+
+        self.run(bring)
+
     def assert_whole(self, works: list[DownloadWork]) -> None:
         for work in works:
             assert digest_of(self.part(work)).apple == work.checksum, work
@@ -141,26 +147,33 @@ def scene(library: Path, tmp_path: Path) -> Iterator[Scene]:
         yield scene
 
 
+def test_a_torso_is_never_accepted_and_icloudpd_fetches_it_again(scene: Scene) -> None:
+    works = scene.works()
+    scene.admin("/faults", kind="download", nth=3, do="short")  # it looks complete to icloudpd
+    scene.bring_all(works)
+    scene.assert_whole(works)
+    assert scene.downloads() == len(works) + 1
+    files = (path for path in (scene.root / "incoming/icloudpd").rglob("*.*") if path.is_file())
+    assert sorted(path.stat().st_size for path in files)[1:] == sorted(w.size for w in works)
+
+
 def test_it_ends_with_every_file_whole_although_downloads_were_cut_short(scene: Scene) -> None:
     works = scene.works()
     for fault in ({"nth": 2, "do": "short"}, {"nth": 5, "do": "short", "bytes": 100}):
         scene.admin("/faults", kind="download", **fault)
     scene.admin("/faults", kind="download", nth=8, do="truncate", bytes=1000)
-
-    async def bring_all(files: IcloudpdFiles) -> None:
-        await asyncio.gather(*(scene.bring(files, work) for work in works))
-
-    scene.run(bring_all)
+    scene.bring_all(works)
     scene.assert_whole(works)
     assert scene.downloads() > len(works)  # the cut ones came twice
+
+
+def test_what_was_taken_is_not_fetched_again(scene: Scene) -> None:
+    works = scene.works()
+    scene.bring_all(works)
     before = scene.downloads()
-
-    async def bring_new(files: IcloudpdFiles) -> None:
-        works[0:1] = [works[0].model_copy(update={"key": 1000, "resource": Resource.EDITED})]
-        with pytest.raises(AssertionError, match="was to bring"):
-            await scene.bring(files, works[0])  # a new run, which has nothing to fetch
-
-    scene.run(bring_new)
+    unknown = works[0].model_copy(update={"checksum": "AQ==", "key": 1000})
+    with pytest.raises(AssertionError, match="was to bring original"):
+        scene.bring_all([unknown])  # by a new process, so that there is a new run
     assert scene.downloads() == before
 
 
@@ -175,7 +188,7 @@ def test_a_session_that_ends_waits_for_the_person_and_goes_on_by_itself(scene: S
 
     scene.run(wait)
     scene.sign_in()
-    scene.run(lambda files: scene.bring(files, work))
+    scene.bring_all([work])
     scene.assert_whole([work])
 
 

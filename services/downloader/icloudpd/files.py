@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from shared.domain.errors import Waiting
 from shared.domain.ids import Kind, Resource
 
 if TYPE_CHECKING:
@@ -56,8 +55,7 @@ class IcloudpdFiles:
             names = [found.path.name for found in doubtful]
             log.warning("icloudpd left what is not the whole file; removed.", files=names)
             await asyncio.to_thread(self._folder.discard, doubtful)
-            if self._runs.once_more():
-                raise Waiting("icloudpd fetches a file again", attention="", retry_after=2)
+            self._runs.once_more()
         log.info(
             "icloudpd did not bring a file; photoduct fetches it itself.",
             asset=work.asset,

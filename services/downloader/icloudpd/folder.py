@@ -15,10 +15,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from services.downloader.icloudpd.found import Found, found_below, is_hollow
-from services.downloader.partial import Partial, digest_of
+from services.downloader.partial import digest_of
 from shared.adapters.file_syscalls import UNSUPPORTED
 from shared.adapters.local_files import sorted_errors
-from shared.domain.errors import Waiting
+from shared.domain.errors import Transient, Waiting
+from shared.domain.icloud_checksum import StreamDigest
 from shared.ports.files import DiskFull
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.domain.events import DownloadWork
-    from shared.domain.icloud_checksum import StreamDigest
 
 MARKER: Final = ".photoduct-icloudpd"
 """The file by which the folder is known as photoduct's own; it is also the lock of a run."""
 HOLLOW: Final = b"photoduct has taken this file; it is kept elsewhere.\n"
+_NOTHING: Final = "nothing to take"
+"""Stands for the checksum of a file that is hollow or gone."""
 _SMALL: Final = 4096
 """Bytes below which a hollow file saves nothing: such files are copied and stay."""
 _FRESH_S: Final = 3.0
@@ -44,8 +46,8 @@ class IcloudpdFolder:
         self.path = path
         self._floor = free_space_floor
         self._found: tuple[Found, ...] = ()
-        self._looked = -_FRESH_S
-        self._others: set[Found] = set()
+        self._looked = self._changed = -_FRESH_S
+        self._known: dict[Found, str] = {}
         self._turn = threading.Lock()
 
     @property
@@ -91,7 +93,10 @@ class IcloudpdFolder:
         """Make `part` the file that the work names, its bytes proven; None when it is not there. One at a time."""
         with self._turn:
             for found in self._entries():
-                if found.size == work.size and found not in self._others:
+                if (
+                    found.size == work.size
+                    and self._known.get(found, work.checksum) == work.checksum
+                ):
                     digest = self._try(found, work, part)
                     if digest is not None:
                         return digest
@@ -100,9 +105,11 @@ class IcloudpdFolder:
     def doubtful(self, work: DownloadWork) -> tuple[Found, ...]:
         """Return files of the work's moment and type that are not it and could be its torso: icloudpd dates files by the photo."""
         moment, suffix = int(work.created.timestamp()), _suffix(work.path)
+        with self._turn:
+            entries = self._entries()
         return tuple(
             found
-            for found in self._entries()
+            for found in entries
             if int(found.mtime) == moment
             and _suffix(found.path.name) == suffix
             and found.size <= work.size
@@ -117,25 +124,26 @@ class IcloudpdFolder:
         self.look_again()
 
     def look_again(self) -> None:
-        """Forget what was found: a run has ended, or files were removed."""
-        self._looked = -_FRESH_S
+        """Trust no look that began before now: a run has ended, or files were removed."""
+        self._changed = time.monotonic()
 
     def _entries(self) -> tuple[Found, ...]:
-        if time.monotonic() - self._looked >= _FRESH_S:
+        now = time.monotonic()
+        if now - self._looked >= _FRESH_S or self._looked <= self._changed:
             with sorted_errors(self.path):
                 self._found = tuple(found_below(self.path, MARKER))
-            self._others &= set(self._found)
-            self._looked = time.monotonic()
+            self._known = {f: self._known[f] for f in self._found if f in self._known}
+            self._looked = now
         return self._found
 
     def _try(self, found: Found, work: DownloadWork, part: Path) -> StreamDigest | None:
         """Take a file of the right size when its bytes are the work's too."""
         if not found.is_still_there() or is_hollow(found.path, HOLLOW):
-            self._others.add(found)
+            self._known[found] = _NOTHING
             return None
         digest = digest_of(found.path)
-        if digest.apple != work.checksum or digest.size != work.size:
-            self._others.add(found)
+        self._known[found] = digest.apple
+        if (digest.size, digest.apple) != (work.size, work.checksum):
             return None
         if found.size < _SMALL or not _link(found, part):
             digest = _copy(found.path, work, part)
@@ -146,8 +154,9 @@ class IcloudpdFolder:
 
 def _link(found: Found, part: Path) -> bool:
     """Give the very file that was read the name `part`; False where no link can be made, or it is another file by now."""
-    temp = part.with_name(f"{part.name}.{secrets.token_hex(4)}")
+    temp = _beside(part)
     with sorted_errors(part):
+        temp.unlink(missing_ok=True)
         try:
             os.link(found.path, temp, follow_symlinks=False)
         except OSError as error:
@@ -162,17 +171,22 @@ def _link(found: Found, part: Path) -> bool:
 
 
 def _copy(source: Path, work: DownloadWork, part: Path) -> StreamDigest:
-    """Copy a file, proving it again on the way; raises WrongLength, Transient, DiskFull, DiskTrouble."""
-    partial = Partial(part, work.size)
-    try:
-        partial.open()
-        partial.restart()
-        with sorted_errors(source), source.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                partial.write(chunk)
-        return partial.finished(work.checksum)
-    finally:
-        partial.close()
+    """Copy a file, proving it again on the way; raises Transient, DiskFull, DiskTrouble."""
+    temp, digest = _beside(part), StreamDigest()
+    with sorted_errors(temp), source.open("rb") as file, temp.open("wb") as copy:
+        while chunk := file.read(_CHUNK):
+            copy.write(chunk)
+            digest.update(chunk)
+    with sorted_errors(temp):
+        if (digest.size, digest.apple) != (work.size, work.checksum):
+            temp.unlink()
+            raise Transient("what icloudpd left was replaced while it was read")
+        temp.replace(part)
+    return digest
+
+
+def _beside(part: Path) -> Path:
+    return part.with_name(f"{part.name}.new")
 
 
 def _hollow_out(found: Found) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 _LOOK_S: Final = 1.0
 _GRACE_S: Final = 8.0
+_AGAIN_S: Final = 3.0
 _CHUNK: Final = 1 << 16
 
 
@@ -105,6 +106,9 @@ class IcloudpdRun:
             )  # one that an earlier process left is ending
         if not finished(lines) or status != 0:
             error = failure(status, lines)
+            if output.downloaded and error.attention == "icloud-unreachable":
+                # One broken connection ends its whole run; it came further, so nobody needs to know.
+                raise Waiting("icloudpd's connection broke", attention="", retry_after=_AGAIN_S)
             if error.attention == "icloud-session":
                 self.hand_over.refused()
             raise error

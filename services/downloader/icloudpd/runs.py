@@ -49,13 +49,17 @@ class Runs:
         self._start()
         raise Waiting("icloudpd was started", attention="", retry_after=_LOOK_S)
 
-    def once_more(self) -> bool:
-        """Start one run more although the last has just ended, once after each regular one; False when that was done."""
-        if self._task is not None or not self._again:
-            return False
-        self._again = False
-        self._start()
-        return True
+    def once_more(self) -> None:
+        """Start one run more although the last has just ended, once after each regular one; return when that was done.
+
+        Raises Waiting when it was started now or by others.
+        """
+        if self._task is None and not self._again:
+            return
+        if self._task is None:
+            self._again = False
+            self._start()
+        raise Waiting("icloudpd fetches a file again", attention="", retry_after=_LOOK_S)
 
     async def close(self) -> None:
         """End what is under way."""

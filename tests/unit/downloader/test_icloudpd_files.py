@@ -11,6 +11,7 @@ import pytest
 
 from services.downloader.icloudpd.files import IcloudpdFiles
 from services.downloader.icloudpd.folder import HOLLOW, MARKER, IcloudpdFolder
+from services.downloader.icloudpd.found import Found, found_below
 from services.downloader.icloudpd.runs import Runs
 from services.downloader.icloudpd.verdict import RunFailed
 from services.downloader.partial import digest_of
@@ -195,6 +196,38 @@ async def test_files_are_taken_while_a_run_is_under_way(scene: Scene) -> None:
     with pytest.raises(Waiting, match="under way"):
         await files(work(b"another"), scene.part)
     await turns.close()
+
+
+async def test_a_file_that_came_while_the_folder_was_looked_through_is_no_torso(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = found_below
+
+    def slowly(folder: Path, marker: str) -> list[Found]:
+        found = list(look(folder, marker))
+        if not found:  # the run leaves its file, and ends, just after this look
+            leaves("IMG_1.HEIC", PHOTO)(folder)
+            scene.folder.look_again()
+        return found
+
+    scene.folder.claim()
+    monkeypatch.setattr("services.downloader.icloudpd.folder.found_below", slowly)
+    assert scene.folder.take(work(), scene.part) is None
+    assert scene.folder.take(work(), scene.part) is not None
+
+
+async def test_files_of_one_length_are_told_apart_by_their_bytes(scene: Scene) -> None:
+    one, other = PHOTO, PHOTO[::-1]
+
+    def leave(folder: Path) -> None:
+        leaves("IMG_1.HEIC", one)(folder)
+        leaves("IMG_2.HEIC", other)(folder)
+
+    scene.does = [leave]
+    for data in (other, one):
+        await scene.bring(work(data))
+        assert scene.part.read_bytes() == data
+    assert scene.own == []
 
 
 async def test_a_small_file_is_copied_and_stays(scene: Scene) -> None:

@@ -132,6 +132,14 @@ async def test_an_exit_without_the_last_words_is_a_failure_even_with_status_0(ma
         await run()
 
 
+async def test_a_connection_that_broke_after_some_files_is_no_news(make: Make) -> None:
+    said = "2026-11-22 19:43:11 INFO     Downloaded /in/IMG_1.JPG"
+    run = make(f"print('{said}')\nprint('INFO     Cannot connect to Apple iCloud service')")
+    with pytest.raises(Waiting, match="connection broke") as told:
+        await run()
+    assert told.value.attention == ""
+
+
 async def test_a_refused_session_is_told_to_whoever_handed_it_over(make: Make) -> None:
     run = make("print('ERROR    Authentication required for Account. (421)'); sys.exit(1)")
     with pytest.raises(Waiting, match="session has ended") as told:

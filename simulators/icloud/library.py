@@ -15,6 +15,7 @@ from simulators.icloud.media_types import read_header
 from simulators.icloud.records import Fault
 
 Action = Literal["veto", "edit"]
+DatabaseName = Literal["private", "shared"]
 FilenameForm = Literal["usual", "plain", "missing", "invalid"]
 
 
@@ -49,7 +50,8 @@ class ManifestAsset(BaseModel):
     filename_form: FilenameForm = "usual"
     no_item_type: bool = False
     zone: str = "PrimarySync"
-    """SharedSync is the shared library that this person owns."""
+    """SharedSync stands for a shared library: this person's own, or in `shared` another's."""
+    database: DatabaseName = "private"
     plant: str | None = None
     """What a demo planted it as; for whoever reads the manifest, this program does nothing with it."""
     expect: str | None = None
@@ -101,6 +103,7 @@ class AssetSpec:
     sides: tuple[int, int] = field(default=(0, 0))
     details: Details = NO_DETAILS
     zone: str = "PrimarySync"
+    database: DatabaseName = "private"
 
 
 def stable_id(*parts: str) -> str:
@@ -172,6 +175,7 @@ def _spec(folder: Path, number: int, asset: ManifestAsset) -> AssetSpec:
         fault=asset.fault,
         sides=(header.width, header.height),
         zone=asset.zone,
+        database=asset.database,
         details=Details(**{one.name: getattr(asset, one.name) for one in fields(Details)}),
     )
 

@@ -93,9 +93,10 @@ class World:
 
     def add_specs(self, specs: Sequence[AssetSpec], folders: dict[str, str] | None = None) -> None:
         """Put a library folder's assets into the zones that they name."""
-        for name in dict.fromkeys((PRIMARY, *(spec.zone for spec in specs))):
-            chosen = [spec for spec in specs if spec.zone == name]
-            zone = self.zone(name)
+        own = (PRIMARY, "private")
+        for place in dict.fromkeys((own, *((spec.zone, spec.database) for spec in specs))):
+            chosen = [spec for spec in specs if (spec.zone, spec.database) == place]
+            zone = self.zone(*place)
             fill_zone(zone, chosen, folders or {})
             self.holdings.append(Holding(zone, chosen))
 

@@ -1,4 +1,4 @@
-"""Reads what processes have cost: processor time and memory, from /proc; it changes nothing."""
+"""Reads from /proc what processes cost and which connections they have; it changes nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_ESTABLISHED: Final = "01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,20 @@ def memory(pid: int) -> Memory:
             peak += _kilobytes("VmHWM", status)
             pss += _kilobytes("Pss", rollup)
     return Memory(peak / 1000, pss / 1000)
+
+
+def connections(pid: int, port: int) -> int:
+    """Count the established connections of a process to a port of this machine."""
+    own = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            own.add(str(descriptor.readlink()))
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    there = f":{port:04X}"
+    return sum(
+        row[2].endswith(there) and row[3] == _ESTABLISHED and f"socket:[{row[9]}]" in own
+        for row in rows
+    )
 
 
 def larger(one: Memory, other: Memory) -> Memory:

@@ -7,12 +7,11 @@ import math
 import os
 import signal
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.downloader.apple import Rate, apple
+from benchmarks.downloader.gauges import connections
 from benchmarks.downloader.product import DOWNLOADER, Product
 from benchmarks.downloader.scratch import scratch
 from benchmarks.downloader.verifying import verified
@@ -84,11 +83,14 @@ QUICK: Final = Storm(
 )
 
 
-@dataclass(slots=True)
-class Kills:
-    """What was under way at each kill: partial files that the stopped process had open, at most its concurrency."""
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """What one kill found."""
 
-    in_flight: list[int] = field(default_factory=list)
+    in_flight: int
+    """Connections that the stopped process had to iCloud, each with one request at most; at most its concurrency."""
+    left: int
+    """Files that were still wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,7 @@ class Weathered:
     """Partial files that nobody will take up."""
     fired: dict[str, int]
     """Faults that struck, by what they did and to which kind of request."""
-    kills: list[int]
-    """Downloads under way at each kill."""
+    kills: list[Kill]
     asked: dict[str, int]
     """Requests, by kind."""
 
@@ -114,15 +115,16 @@ class Weathered:
     def allowed(self) -> int:
         """Downloads that the faults and the kills explain, beside one for each file."""
         struck = sum(n for what, n in self.fired.items() if what.endswith(" of download"))
-        return self.files + struck + sum(self.kills)
+        return self.files + struck + sum(kill.in_flight for kill in self.kills)
 
     @property
     def lookups_allowed(self) -> int:
         """Lookups that are needed: a new process knows no addresses, a dead address is asked for anew, faults repeat them.
 
-        Each in whole requests of a hundred assets and as many for their masters.
+        Two requests (assets, their masters) for at least as many assets as are downloaded at once.
         """
-        after_kills = len(self.kills) * 2 * math.ceil(self.files / _NAMES_A_LOOKUP)
+        together = self.storm.concurrency
+        after_kills = sum(2 * math.ceil(kill.left / together) for kill in self.kills)
         again = 2 * self.fired.get("expired of download", 0)
         return after_kills + again + self.fired.get("status of records/lookup", 0) + 2
 
@@ -154,7 +156,7 @@ async def weather(storm: Storm) -> Weathered:
 
 
 async def _weather(storm: Storm, cloud: Apple, product: Product) -> Weathered:
-    kills = Kills()
+    kills: list[Kill] = []
     await cloud.post("requests", {"reset": True})
     for fault in storm.faults():
         await cloud.post("faults", fault)
@@ -176,7 +178,7 @@ async def _weather(storm: Storm, cloud: Apple, product: Product) -> Weathered:
         rejected=product.number("SELECT count(*) FROM rejected"),
         left_behind=sum(1 for _ in product.incoming.iterdir()),
         fired=fired,
-        kills=kills.in_flight,
+        kills=kills,
         asked=asked,
     )
 
@@ -186,21 +188,13 @@ async def _fired(cloud: Apple) -> dict[str, int]:
     return {f"{rule['do']} of {rule['kind']}": rule["fired"] for rule in rules}
 
 
-async def _kill(storm: Storm, product: Product, processes: Supervisor, kills: Kills) -> None:
+async def _kill(storm: Storm, product: Product, processes: Supervisor, kills: list[Kill]) -> None:
     """Kill the downloader again and again; the supervisor starts it again."""
-    while storm.most_kills is None or len(kills.in_flight) < storm.most_kills:
+    while storm.most_kills is None or len(kills) < storm.most_kills:
         await asyncio.sleep(storm.kill_every)
         if (pid := processes.alive().get(DOWNLOADER)) is not None:
             os.kill(pid, signal.SIGSTOP)  # so that what is counted is what the kill finds
-            begun = await asyncio.to_thread(_under_way, pid, product.incoming)
-            kills.in_flight.append(min(begun, storm.concurrency))
+            connected = await asyncio.to_thread(connections, pid, product.apple.line_port)
+            left = product.media() - product.downloaded()
+            kills.append(Kill(min(connected, storm.concurrency), left))
             os.kill(pid, signal.SIGKILL)
-
-
-def _under_way(pid: int, incoming: Path) -> int:
-    """Count the partial files that a stopped process has open."""
-    found = 0
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):
-            found += incoming in descriptor.readlink().parents
-    return found

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+EXTENSIONS = {"live": ".MOV", "alternate": ".DNG"}
+
+
 class SteppedClock:
     def __init__(self) -> None:
         self.time = START
@@ -42,7 +45,7 @@ def seen(asset: str, filename: str = "IMG_0001.JPG", tag: str = "t1", **fields: 
     resources = fields.pop("resources", (("original", f"c-{asset}"),))
     return AssetSeen(
         asset=asset,
-        zone="PrimarySync",
+        zone=fields.pop("zone", "PrimarySync"),
         change_tag=tag,
         filename=filename,
         created=fields.pop("created", datetime(2020, 5, 1, 12, tzinfo=UTC)),
@@ -53,8 +56,8 @@ def seen(asset: str, filename: str = "IMG_0001.JPG", tag: str = "t1", **fields: 
                     checksum=checksum,
                     size=100,
                     file_type="public.jpeg",
-                    extension=".MOV" if kind == "live" else ".JPG",
-                    kind=Kind.PHOTO,
+                    extension=EXTENSIONS.get(kind, ".JPG"),
+                    kind=Kind.VIDEO if kind == "live" else Kind.PHOTO,
                 )
                 for kind, checksum in resources
             ),
@@ -72,12 +75,12 @@ def seen(asset: str, filename: str = "IMG_0001.JPG", tag: str = "t1", **fields: 
 
 
 class World:
-    def __init__(self, engine: Engine, rules: Rules | None = None) -> None:
+    def __init__(self, engine: Engine, rules: Rules | None = None, **policy: Any) -> None:
         self.clock = SteppedClock()
         self.rules = rules or Rules(
             enabled=True, max_percent_day=100, google_level=GoogleLevel.FREED
         )
-        self.policy = Policy(deletion=self.rules)
+        self.policy = Policy(deletion=self.rules, **policy)
         self.store = Store(engine, Path("/media"), self.policy)
         self.truth = Truth(self.store, self.policy, self.clock, lambda _: True)
         self.claims = Claims(self.store, self.policy, self.clock, self.truth.situations)
@@ -90,24 +93,23 @@ class World:
         self.changed_tags: dict[str, str] = {}
         self.pages = 0
         self.done: list[str] = []
+        self.works: list[events.Work] = []
         self.kept: list[tuple[str, tuple[str, ...]]] = []
 
     def say(self, *reports: events.Report) -> None:
         self.due += self.truth.apply([Received("evt.test.x", report) for report in reports])
 
-    def look(self, *assets: AssetSeen, gone: tuple[str, ...] = ()) -> None:
+    def look(self, *assets: AssetSeen, **page: Any) -> None:
         self.pages += 1
+        fields = {"zone": "PrimarySync", "token": f"token-{self.pages}", "final": True, **page}
         self.say(
-            events.PageSeen(
-                id=f"page:{self.pages}",
-                at=self.clock.now(),
-                zone="PrimarySync",
-                token=f"token-{self.pages}",
-                final=True,
-                assets=assets,
-                gone=gone,
-            )
+            events.PageSeen(id=f"page:{self.pages}", at=self.clock.now(), assets=assets, **fields)
         )
+
+    def tick(self) -> None:
+        """Do what the state service does by itself from time to time."""
+        self.due += self.truth.plan_again()
+        self.due += self.truth.due_again()
 
     def work_off(self, *, without: tuple[str, ...] = ()) -> None:
         """Answer due tasks until none is left but those of the stages named."""
@@ -124,12 +126,12 @@ class World:
     def answer(self, due: Due) -> None:
         self.done.append(due.message_id)
         work = STAGE[due.task.stage].work.model_validate_json(due.body)
+        self.works.append(work)
         self.say(getattr(self, f"_{due.task.stage}")(work))
 
     def wake(self) -> None:
         self.look()
-        self.due += self.truth.plan_again()
-        self.due += self.truth.due_again()
+        self.tick()
 
     def google(self, level: GoogleLevel) -> None:
         with self.engine.connect() as connection:
@@ -223,6 +225,7 @@ class World:
             "deleted": work.asset in self.deleted,
             "problem": None,
             "resources": ((Resource.ORIGINAL, f"c-{work.asset}"),),
+            "albums_asked": self.rules.never_delete_albums,
         }
         asked = questions.ClaimDeletion.model_validate({**fields, **changes})
         (found,) = self.claims.deletion([asked])

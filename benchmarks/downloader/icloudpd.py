@@ -41,6 +41,8 @@ class Brought:
     """The largest that was seen."""
     requests: dict[str, int]
     """What it asked the simulator, by kind."""
+    looked_at: int
+    """Photos that it had dealt with: brought, or found there already."""
 
 
 def command() -> Path:
@@ -60,6 +62,7 @@ async def icloudpd(
 
     It gets the session that photoduct signed in, by Apple's host names instead of the simulator's.
     """
+    (folder / "icloudpd.log").unlink(missing_ok=True)  # an earlier run's
     before = await apple.requests()
     begun = time.perf_counter()
     most = Memory(0, 0)
@@ -73,7 +76,7 @@ async def icloudpd(
         raise RuntimeError(f"icloudpd failed:\n{program.log.read_text()[-2000:]}")
     after = await apple.requests()
     asked = {kind: n - before.get(kind, 0) for kind, n in after.items() if n > before.get(kind, 0)}
-    return Brought(seconds, files, size, finished, most, asked)
+    return Brought(seconds, files, size, finished, most, asked, _dealt_with(program.log))
 
 
 @asynccontextmanager
@@ -83,7 +86,7 @@ async def _running(
     (folder / "files").mkdir(parents=True, exist_ok=True)
     _hand_over(session_dir, folder / "cookies")
     asked = [
-        str(command()), "--no-progress-bar", "--log-level", "info",
+        str(command()), "--no-progress-bar",
         "-u", APPLE_ID, "-p", PASSWORD, "--password-provider", "parameter",
         "-d", str(folder / "files"), "--cookie-directory", str(folder / "cookies"), *words,
     ]  # fmt: skip
@@ -109,6 +112,11 @@ def _hand_over(session_dir: Path, cookies: Path) -> None:
     ours, theirs = 'domain="127.0.0.1"; path_spec;', 'domain=".icloud.com"; path_spec; domain_dot;'
     assert ours in jar, "the session has no cookies of the simulator"
     (cookies / _STEM).write_text(jar.replace(ours, theirs))
+
+
+def _dealt_with(log: Path) -> int:
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        return sum("already exists" in line or "Downloaded " in line for line in lines)
 
 
 def whole_files(folder: Path) -> tuple[int, int]:

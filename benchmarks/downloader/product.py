@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import sqlite3
 import time
 import urllib.request
@@ -16,7 +17,9 @@ import yaml
 
 from benchmarks.shared.ports import free_port
 from shared.cli.asking import operator
+from shared.domain.errors import Transient
 from shared.domain.ids import Area
+from shared.domain.questions import AskSyncToken, SyncToken
 from shared.runtime.settings import Common, load_common
 from shared.runtime.supervisor import Supervisor
 
@@ -38,6 +41,8 @@ class Product:
     apple: Apple
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings by section, beside those that every measurement has."""
+    port: int = field(default_factory=free_port)
+    """The bus'."""
 
     @property
     def config(self) -> Path:
@@ -68,12 +73,16 @@ class Product:
         """Make the folders, sign in and write the settings."""
         for area in Area:
             (self.folder / "media" / area).mkdir(parents=True)
+        await self.apple.sign_in(self.folder / "data" / "session")
+        self.write_settings()
+
+    def write_settings(self) -> None:
+        """Write the settings file, for the next start."""
         session = self.folder / "data" / "session"
-        await self.apple.sign_in(session)
         made: dict[str, dict[str, Any] | str] = {
             "library": {"root": str(self.folder / "media"), "free_space_floor": 1_000_000_000},
             "data": str(self.folder / "data"),
-            "nats": {"url": f"nats://127.0.0.1:{free_port()}"},
+            "nats": {"url": f"nats://127.0.0.1:{self.port}"},
             "icloud": self.apple.settings(session).model_dump(
                 mode="json", include={"apple_id", "server", "ca_bundle", "session_dir"}
             ),
@@ -92,6 +101,10 @@ class Product:
         names = services or ("state", DOWNLOADER)
         async with Supervisor(self.common, self.config, services=names) as processes:
             yield processes
+
+    def remove_files(self) -> None:
+        """Remove the finished files, for room on the disk; nothing of photoduct may be running."""
+        shutil.rmtree(self.backup)
 
     def number(self, query: str) -> int:
         """Return the one number that a query finds in the books; 0 while there are none."""
@@ -129,6 +142,16 @@ class Product:
         """Ask a running downloader to look at iCloud, as `photoduct run downloader` does."""
         async with operator(self.common) as one:
             await one.run_now(DOWNLOADER)
+
+    async def state_answers(self) -> None:
+        """Return when the state service answers, as after a long uptime."""
+        asked = AskSyncToken(zone="PrimarySync")
+        async with operator(self.common) as one:
+            while True:
+                with suppress(Transient):
+                    await one.ask("sync_token", asked, SyncToken)
+                    return
+                await asyncio.sleep(0.05)
 
     async def last_look(self) -> float:
         """Return when (epoch seconds) a look last ended well; 0 before the first, or while nobody tells."""

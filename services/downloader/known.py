@@ -7,11 +7,12 @@ import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.downloader.lookups import Lookups
 from shared.domain.icloud_records import FileOf, change_tag, files, record_json
-from shared.domain.ids import record_of
+from shared.domain.ids import asset_id, record_of
 from shared.ports.icloud import WholeAsset
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class KnownAssets:
         self._age = timedelta(minutes=settings.url_minutes)
         self._hungry = hungry
         self._known: OrderedDict[str, Known] = OrderedDict()
-        self._lookups: dict[str, Lookups] = {}
+        self._lookups: dict[str, Lookups[Known | None]] = {}
 
     def learn(self, name: str, asset: Json, master: Json | None) -> Known:
         """Remember what was just listed or looked up."""
@@ -89,8 +90,12 @@ class KnownAssets:
     async def look_up(self, name: str, zone: str, *, urgent: bool = True) -> Known | None:
         """Ask iCloud now, together with others; None when the asset is gone. Raises Waiting, Unanswered, Declined."""
         if zone not in self._lookups:
-            self._lookups[zone] = Lookups(await self._zones.records(zone), self._hungry)
-        whole = await self._lookups[zone].whole(record_of(name), urgent=urgent)
+            records = await self._zones.records(zone)
+            self._lookups[zone] = Lookups(records, self._hungry, partial(self._learnt, zone))
+        return await self._lookups[zone].whole(record_of(name), urgent=urgent)
+
+    def _learnt(self, zone: str, record: str, whole: WholeAsset) -> Known | None:
+        name = asset_id(zone, record)
         if whole.asset is None:
             self._known.pop(name, None)
             return None

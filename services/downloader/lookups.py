@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from shared.domain.errors import PhotoductError
 from shared.domain.icloud_records import master_name
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from services.downloader.ports import ReadRecords
 
+_Read = TypeVar("_Read")
 TOGETHER: Final = 100
 LONGEST: Final = 2.0
 """Seconds that a name waits for others while nobody is in need of it."""
@@ -47,19 +48,28 @@ async def _halves(records: ReadRecords, names: Sequence[str], error: Declined) -
     )
 
 
-class Lookups:
-    """The look-ups of one zone; `hungry` says whether somebody could begin a download if only he knew its address."""
+class Lookups(Generic[_Read]):
+    """The look-ups of one zone; `hungry` says whether somebody could begin a download if only he knew its address.
 
-    def __init__(self, records: ReadRecords, hungry: Callable[[], bool]) -> None:
+    `read` makes of an answer, at once, what everybody gets who asked for it.
+    """
+
+    def __init__(
+        self,
+        records: ReadRecords,
+        hungry: Callable[[], bool],
+        read: Callable[[str, WholeAsset], _Read],
+    ) -> None:
         self._records = records
         self._hungry = hungry
-        self._wanted: dict[str, asyncio.Future[WholeAsset]] = {}
-        self._asked: dict[str, asyncio.Future[WholeAsset]] = {}
+        self._read = read
+        self._wanted: dict[str, asyncio.Future[_Read]] = {}
+        self._asked: dict[str, asyncio.Future[_Read]] = {}
         self._urgent = False
         self._working: asyncio.Task[None] | None = None
 
-    async def whole(self, name: str, *, urgent: bool = True) -> WholeAsset:
-        """Return an asset and its master as they are now; what is not `urgent` waits for company.
+    async def whole(self, name: str, *, urgent: bool = True) -> _Read:
+        """Return what an asset and its master are now; what is not `urgent` waits for company.
 
         Raises Declined when iCloud does not say; Waiting and Unanswered when the question as a whole failed.
         """
@@ -108,7 +118,8 @@ class Lookups:
             if failed:
                 future.set_exception(Declined(failed, code="LOOKUP"))
             else:
-                future.set_result(WholeAsset(asset, masters.found.get(master)))
+                whole = WholeAsset(asset, masters.found.get(master))
+                future.set_result(self._read(name, whole))
 
     def _fail(self, error: BaseException) -> None:
         for future in self._asked.values():
@@ -120,6 +131,6 @@ class Lookups:
                 future.set_exception(error)
 
 
-def _seen(answer: asyncio.Future[WholeAsset]) -> None:
+def _seen(answer: asyncio.Future[_Read]) -> None:
     if not answer.cancelled():
         answer.exception()  # seen, even when everybody who asked was cancelled

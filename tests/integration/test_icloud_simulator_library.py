@@ -2,8 +2,8 @@
 
 import base64
 import hashlib
+import os
 import plistlib
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -369,12 +369,18 @@ def test_a_malformed_recipe_is_refused_in_a_line(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def busy(pid: int) -> float:
+    """Seconds that a process has computed; unlike the time that passed, others cannot lengthen it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_two_hundred_thousand_assets_are_quick_and_small(tmp_path: Path) -> None:
-    begun = time.monotonic()
     with wired(tmp_path, "--synthetic", "photos=200000,bytes=80-120,favorite=0.05") as wire:
-        assert time.monotonic() - begun < 15
+        pid = wire.simulator.process.pid
+        assert busy(pid) < 15
         wire.query(ADDED, direction="ASCENDING", startRank=0)
-        begun, count = time.monotonic(), 0
+        before, count = busy(pid), 0
         for rank in range(150_000, 155_000, 100):
             count += len(wire.query(ADDED, direction="ASCENDING", startRank=rank))
         token = wire.feed(None)["syncToken"]
@@ -382,11 +388,10 @@ def test_two_hundred_thousand_assets_are_quick_and_small(tmp_path: Path) -> None
             page = wire.feed(token)
             token, count = page["syncToken"], count + len(page["records"])
         assert count == 15_000
-        assert count / (time.monotonic() - begun) > 3000
+        assert count / (busy(pid) - before) > 3000
         added = wire.admin("POST", "add", photos=20)["ids"]
         newest = wire.query(ADDED, 40, direction="ASCENDING", startRank=0)
         assert {r["recordName"] for r in newest if r["recordType"] == "CPLAsset"} == set(added)
-        pid = wire.simulator.process.pid
         status = Path(f"/proc/{pid}/status").read_text()
         peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
         assert int(peak.split()[1]) < 400_000

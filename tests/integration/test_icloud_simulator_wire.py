@@ -16,7 +16,7 @@ import srp  # type: ignore[import-untyped]
 from pyicloud.srp_password import SrpPassword, SrpProtocolType
 
 from simulators.icloud.account import Account
-from simulators.icloud.app import make_app
+from simulators.icloud.app import app_of, make_app, make_world
 from simulators.icloud.folder_scan import read_library
 from simulators.icloud.library import LibraryError
 
@@ -395,6 +395,54 @@ async def test_a_name_that_is_no_unicode_is_served(tmp_path: Path) -> None:
     assert asset["filename"] == "\ufffd.jpg"
     encoded = master["fields"]["filenameEnc"]["value"]
     assert base64.b64decode(encoded).decode() == asset["filename"]
+
+
+async def test_a_manifest_can_hold_what_real_libraries_hold(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "a.mov", "slow.mov"):
+        (tmp_path / name).write_bytes(name.encode())
+    live = {"original": "a.jpg", "live": "a.mov", "edited": "b.jpg", "edited_live": "slow.mov"}
+    still = {"original": "b.jpg"}
+    assets = [
+        {"id": "LIVE", "filename": "a.jpg", "resources": live, "albums": ["Lake"]},
+        {"id": "SLOW", "filename": "slow.mov", "resources": {"original": "slow.mov"}}
+        | {"slow_motion": True, "filename_form": "missing", "no_item_type": True},
+        {"id": "BURST", "filename": "b.jpg", "resources": still, "burst": "B1"}
+        | {"burst_pick": True, "keywords": ["x"], "caption": "Y", "location": [1.5, 2.5]},
+        {"id": "OURS", "filename": "b.jpg", "resources": still, "zone": "SharedSync"},
+        {"id": "THEIRS", "filename": "b.jpg", "resources": still, "zone": "SharedSync"}
+        | {"database": "shared"},
+    ]
+    manifest = {"assets": assets, "folders": {"Lake": "Summer", "Summer": "Years"}}
+    (tmp_path / "library.json").write_text(json.dumps(manifest))
+    account = Account("demo@example.com", "secret")
+    app = app_of(make_world(tmp_path, [], account.owner), tmp_path, account)
+    cookies = {"X-APPLE-WEBAUTH-TOKEN": account.open_web_session()}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(
+        transport=transport, cookies=cookies, base_url="https://icloud.test"
+    ) as http:
+        cloud = Cloud(account, http)
+        live_fields = (await cloud.record("LIVE"))["fields"]
+        slow = await cloud.record("SLOW")
+        burst = (await cloud.record("BURST"))["fields"]
+        top = await cloud.query("CPLAlbumByPositionLive")
+        folder = next(a["recordName"] for a in top if not a["recordName"].startswith("-"))
+        (inner,) = await cloud.query("CPLAlbumByPositionLive", parentId=folder)
+        (album,) = await cloud.query("CPLAlbumByPositionLive", parentId=inner["recordName"])
+        listed = (await http.post(f"{ROOT}/zones/list", json={})).json()["zones"]
+        truth = (await http.get("/admin/truth")).json()["assets"]
+        master = await cloud.record(slow["fields"]["masterRef"]["value"]["recordName"])
+    assert {"resJPEGFullRes", "resVidFullRes"} <= live_fields.keys()
+    assert {"edited", "edited_live"} <= truth["LIVE"]["resources"].keys()
+    assert slow["fields"]["adjustmentType"]["value"] == "com.apple.video.slomo"
+    assert not {"filenameEnc", "itemType"} & master["fields"].keys()
+    assert burst["burstId"]["value"] == "B1"
+    assert {"keywordsEnc", "captionEnc", "locationEnc"} <= burst.keys()
+    names = [base64.b64decode(a["fields"]["albumNameEnc"]["value"]) for a in (inner, album)]
+    assert names == [b"Summer", b"Lake"]
+    assert truth["OURS"]["zone"] == listed[1]["zoneID"]["zoneName"]
+    assert truth["THEIRS"]["zone"] != truth["OURS"]["zone"]
+    assert len(listed) == 2
 
 
 def test_a_manifest_that_is_malformed_is_refused_in_a_line(tmp_path: Path) -> None:

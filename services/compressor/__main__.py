@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.compressor.handler import Compress
 from services.compressor.settings import CompressorSettings
+from shared.domain.ids import Kind
 from shared.domain.pipeline import COMPRESSOR
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
@@ -14,7 +15,8 @@ async def main() -> None:
     common = load_common()
     settings = load_section("compressor", CompressorSettings)
     async with open_service(COMPRESSOR, common) as service:
-        compress = Compress(common.library.root, settings.tiers, settings.longest, service.clock)
+        longest = {Kind.PHOTO: settings.longest_photo, Kind.VIDEO: settings.longest}
+        compress = Compress(common.library.root, settings.chosen, longest, service.clock)
         await service.run(
             {"compress": compress},
             slots={"compress-photo": settings.slots, "compress-video": settings.video_slots},

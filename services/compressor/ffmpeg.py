@@ -19,7 +19,7 @@ import ffmpeg
 
 from services.compressor.movie import check_carried, check_result, picture
 from services.compressor.mp4 import Movie, NotMp4, read_movie
-from services.compressor.policy import Encode, Leave
+from services.compressor.policy import Encode, Film, Leave
 from services.compressor.verdict import Broken, Keep, Made
 
 if TYPE_CHECKING:
@@ -56,11 +56,14 @@ def video(source: Path, temp: Path, order: Encode | Leave, progress: Progress) -
         raise Keep(order.reason)
     if movie is None:
         raise Keep("it is neither MP4 nor QuickTime")
+    if not isinstance(order.setting, Film):
+        raise Keep(f"no encoder is set for {order.kind}")
     check_carried(movie)
-    _encode(source, temp, order, movie, progress)
+    _encode(source, temp, order.setting, movie, progress)
     _check(temp, movie)
     track = picture(movie)
-    return Made("x265", f"crf={order.quality} preset={_PRESET}", track.width, track.height)
+    settings = f"crf={order.setting.crf} preset={_PRESET}"
+    return Made("x265", settings, track.width, track.height)
 
 
 def program() -> str:
@@ -111,9 +114,9 @@ def _null(source: Any) -> Any:
     return ffmpeg.output(source["v:0"], source["a?"], "-", f="null", fps_mode="passthrough")
 
 
-def _encode(source: Path, temp: Path, order: Encode, movie: Movie, progress: Progress) -> None:
+def _encode(source: Path, temp: Path, setting: Film, movie: Movie, progress: Progress) -> None:
     """Encode, and stop as soon as the rendition has grown too big to be worth it."""
-    enough = int(source.stat().st_size * order.max_ratio)
+    enough = int(source.stat().st_size * setting.max_ratio)
     read = _input(source)
     job = ffmpeg.output(
         read["v:0"],
@@ -122,7 +125,7 @@ def _encode(source: Path, temp: Path, order: Encode, movie: Movie, progress: Pro
         f="mov" if movie.brand == b"qt  " else "mp4",
         vcodec="libx265",
         preset=_PRESET,
-        crf=order.quality,
+        crf=setting.crf,
         fs=enough,
         threads=1,
         acodec="copy",

@@ -17,10 +17,11 @@ from shared.domain import events
 from shared.domain.ids import Area
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from services.compressor.policy import Tier
+    from shared.domain.ids import Kind
     from shared.ports.clock import Clock
 
 
@@ -30,7 +31,8 @@ class Compress:
 
     library: Path
     tiers: tuple[Tier, ...]
-    seconds: float
+    longest: Mapping[Kind, float]
+    """Seconds of wall time that one file may take, by its kind in iCloud."""
     clock: Clock
 
     async def __call__(self, work: events.FileWork) -> Sequence[events.Report]:
@@ -38,9 +40,10 @@ class Compress:
         path, now = rendition_path(work), self.clock.now()
         source = await asyncio.to_thread(find_file, self.library, work.file)
         target = resolve_beneath(self.library, f"{Area.COMPRESS}/{path}")
-        dead = now.timestamp() - 2 * self.seconds
+        seconds = self.longest[work.kind]
+        dead = now.timestamp() - 2 * max(self.longest.values())
         await asyncio.to_thread(_make_room, target.parent, dead)
-        job = Job(source, target, work.created, now, self.tiers, self.seconds)
+        job = Job(source, target, work.created, now, self.tiers, seconds)
         return [self._report(work, path, await compress(job))]
 
     def _report(

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pillow_heif
 
-from services.compressor.verdict import Keep
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PIL import Image
 
+PRESET = "ultrafast"
 VERSION = f"libheif {pillow_heif.libheif_version()} x265"
 _HDR_TRANSFERS = {16, 18}  # PQ and HLG, ITU-T H.273
 _LOST = (b"urn:com:apple:photo:2020:aux:hdrgainmap", b"tmap", b"auxid:hdrgainmap")
@@ -28,19 +27,18 @@ def register() -> None:
     pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
 
 
-def encode(data: bytes, image: Image.Image, quality: int) -> tuple[bytes, str]:
-    """Return the rendition's bytes and its settings; raises Keep when something would be lost."""
-    if lost := _lost(data, image):
-        raise Keep(lost)
+def encode(image: Image.Image, quality: int) -> bytes:
+    """Return the rendition of an upright picture with its EXIF, XMP and ICC; `obstacle` has to be asked before."""
     out = io.BytesIO()
     kept = {
         name: image.info[name] for name in ("exif", "xmp", "icc_profile") if image.info.get(name)
     }
-    image.save(out, "HEIF", quality=quality, enc_params={"preset": "ultrafast"}, **kept)
-    return out.getvalue(), f"quality={quality} preset=ultrafast"
+    image.save(out, "HEIF", quality=quality, enc_params={"preset": PRESET}, **kept)
+    return out.getvalue()
 
 
-def _lost(data: bytes, image: Image.Image) -> str | None:
+def obstacle(data: bytes, image: Image.Image) -> str | None:
+    """Return why a rendition would lose something, None when all can be kept."""
     info = image.info
     transfer = (info.get("nclx_profile") or {}).get("transfer_characteristics")
     if info.get("bit_depth", 8) != 8 or transfer in _HDR_TRANSFERS:

@@ -36,7 +36,7 @@ class Segment:
     @property
     def is_metadata(self) -> bool:
         """Say whether it is an APPn or a comment: nothing that decoding the picture needs."""
-        return 0xE0 <= self.marker <= 0xEF or self.marker == _COM
+        return _is_metadata(self.marker)
 
     @property
     def body(self) -> bytes:
@@ -48,11 +48,12 @@ class Segment:
 class Segments:
     """A JPEG taken apart: segments before the first scan, the scans with their end marker, what lies behind it.
 
-    `end` is where the trailer starts in the file; `late` says that metadata lies among the scans.
+    `end` is where the trailer starts in the file; `passes` counts the scans, `late` says that metadata lies among them.
     """
 
     head: tuple[Segment, ...]
     scans: bytes
+    passes: int
     late: bool
     end: int
     trailer: bytes
@@ -78,8 +79,10 @@ def take_apart(data: bytes) -> Segments:
             continue
         segment = Segment(marker, at - 2, _segment(data, at))
         if marker == _SOS:
-            end, late = _end_of_scans(data, at)
-            return Segments(tuple(head), data[at - 2 : end], late, end, data[end:])
+            end, inside = _end_of_scans(data, at)
+            late = any(_is_metadata(other) for other in inside)
+            passes = 1 + inside.count(_SOS)
+            return Segments(tuple(head), data[at - 2 : end], passes, late, end, data[end:])
         head.append(segment)
         at += len(segment.data) - 2
     raise Keep(f"it has more than {_MOST_SEGMENTS:,} segments", readable=None)
@@ -103,9 +106,9 @@ def _segment(data: bytes, at: int) -> bytes:
     return data[at - 2 : at + size]
 
 
-def _end_of_scans(data: bytes, at: int) -> tuple[int, bool]:
-    """Return where the end marker ends, and whether metadata lay on the way; progressive pictures have many scans."""
-    late = False
+def _end_of_scans(data: bytes, at: int) -> tuple[int, bytes]:
+    """Return where the end marker ends, and the markers on the way to it; progressive pictures have many scans."""
+    inside = bytearray()
     while True:
         at += len(_segment(data, at)) - 2
         while (found := _MARKER.search(data, at)) is None or found[0][1] in _STANDALONE:
@@ -114,10 +117,14 @@ def _end_of_scans(data: bytes, at: int) -> tuple[int, bool]:
             at = found.end()
         at, marker = found.end(), found[0][1]
         if marker == _EOI:
-            return at, late
+            return at, bytes(inside)
         if marker == _SOI:
             raise Broken(f"another JPEG starts before this one ends (byte {at - 2:,})")
-        late = late or 0xE0 <= marker <= 0xEF or marker == _COM
+        inside.append(marker)
+
+
+def _is_metadata(marker: int) -> bool:
+    return 0xE0 <= marker <= 0xEF or marker == _COM
 
 
 def put_together(metadata: Iterable[bytes], encoded: Segments, trailer: bytes) -> bytes:

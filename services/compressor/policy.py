@@ -1,7 +1,6 @@
 """Decides what is done with a photo or video by its age and kind; pure, it can never read or change a file.
 
-Three tiers, each judged against what a person sees (SSIMULACRA2, VMAF) on real camera files. HEIC and HEVC are
-small already: a second encode at high quality grows most of them, so only the last tier touches them.
+What the tiers are is in profiles.py; here is what they may say, which one a file falls into, and what it then says.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, assert_never
+from typing import Any, ClassVar, assert_never
 
 
 class Kind(StrEnum):
@@ -30,54 +29,120 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
-    """How hard the files younger than `max_age_days` are compressed (None: no upper age); a setting of None leaves.
+class Still:
+    """How a JPEG or HEIC is encoded, and what the rendition has to show; raises ValueError for what cannot be.
 
-    JPEG and HEIC in encoder quality (1 to 95), H.264 and HEVC sources in the x265 CRF they are encoded with.
-    Raises ValueError for numbers outside their range.
+    Starts at `quality` (1 to 95, the encoder's own scale) and goes up by 5 for at most `tries` tries until the SSIMULACRA2
+    score is `floor` or better (90: not seen when flickering; 80: not side by side; 70: barely). `max_ratio` is the largest
+    part of the original's bytes that counts as worth it.
     """
 
-    name: str
-    max_age_days: int | None
-    jpeg_quality: int | None
-    heic_quality: int | None
-    png: bool
-    video_crf: int | None
-    hevc_crf: int | None = None
+    encoder: str
+    quality: int
+    floor: float
+    max_ratio: float = 0.9
+    tries: int = 3
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     def __post_init__(self) -> None:
-        qualities = (self.jpeg_quality, self.heic_quality)
-        rates = (self.video_crf, self.hevc_crf)
+        _check(1 <= self.quality <= 95, "quality must lie between 1 and 95", self.quality)
+        _check(0 <= self.floor <= 100, "floor must lie between 0 and 100", self.floor)
+        _check(1 <= self.tries <= 10, "tries must lie between 1 and 10", self.tries)
+        _check_ratio(self.max_ratio)
+
+    @property
+    def qualities(self) -> tuple[int, ...]:
+        """The qualities to try, worst first."""
+        found = (min(self.quality + 5 * n, 95) for n in range(self.tries))
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Lossless:
+    """How a PNG is packed anew without changing a pixel; `level` is oxipng's, 0 to 6."""
+
+    encoder: str = "oxipng"
+    level: int = 2
+    max_ratio: float = 0.98
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.level <= 6, "level must lie between 0 and 6", self.level)
+        _check_ratio(self.max_ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """How a video is encoded: `crf` is x265's, 1 to 51, less is better."""
+
+    encoder: str
+    crf: int
+    max_ratio: float = 0.9
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        _check(1 <= self.crf <= 51, "crf must lie between 1 and 51", self.crf)
+        _check_ratio(self.max_ratio)
+
+
+_ENCODERS = {
+    "jpeg": ("jpegli", "pillow"),
+    "heic": ("x265",),
+    "png": ("oxipng",),
+    "h264": ("x265",),
+    "hevc": ("x265",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """How hard the files younger than `max_age_days` are compressed (None: no upper age); a kind of None is left as it is.
+
+    Raises ValueError for numbers outside their range and encoders that cannot make the kind.
+    """
+
+    name: str
+    max_age_days: int | None
+    jpeg: Still | None = None
+    heic: Still | None = None
+    png: Lossless | None = None
+    h264: Film | None = None
+    hevc: Film | None = None
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("a tier needs a name")
         if self.max_age_days is not None and self.max_age_days < 1:
             raise ValueError(f"tier {self.name}: max_age_days must be 1 or more")
-        if any(q is not None and not 1 <= q <= 95 for q in qualities):
-            raise ValueError(f"tier {self.name}: a quality must lie between 1 and 95")
-        if any(r is not None and not 1 <= r <= 51 for r in rates):
-            raise ValueError(f"tier {self.name}: a CRF must lie between 1 and 51")
+        for kind, known in _ENCODERS.items():
+            setting = getattr(self, kind)
+            if setting is not None and setting.encoder not in known:
+                names = " or ".join(known)
+                raise ValueError(
+                    f"tier {self.name}: the encoder of {kind} is {names}, not {setting.encoder}"
+                )
 
 
-BALANCED: tuple[Tier, ...] = (
-    Tier("light", 365, jpeg_quality=85, heic_quality=None, png=True, video_crf=20),
-    Tier("medium", 3 * 365, jpeg_quality=80, heic_quality=None, png=True, video_crf=23),
-    Tier("heavy", None, jpeg_quality=70, heic_quality=50, png=True, video_crf=26, hevc_crf=28),
-)
-"""The default tiers: hardly visible, barely visible, visible side by side."""
+def _check(fits: bool, rule: str, value: object) -> None:
+    if not fits:
+        raise ValueError(f"{rule}, not be {value}")
 
-_SECOND_ENCODE_RATIO = 0.7  # HEVC to HEVC costs quality twice, so it has to bring more
-_RATIO = 0.9
+
+def _check_ratio(ratio: float) -> None:
+    _check(0 < ratio < 1, "max_ratio must lie between 0 and 1", ratio)
 
 
 @dataclass(frozen=True, slots=True)
 class Encode:
-    """Make a rendition; `quality` is a quality, a CRF for video, None where nothing is lost."""
+    """Make a rendition as `setting` says."""
 
     kind: Kind
-    quality: int | None
-    max_ratio: float = _RATIO
+    setting: Still | Lossless | Film
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +165,18 @@ def checked_tiers(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     return tiers
 
 
-def tier_for(created: datetime, now: datetime, tiers: tuple[Tier, ...] = BALANCED) -> Tier:
+def read_tier(fields: dict[str, Any]) -> Tier:
+    """Return the tier that `dataclasses.asdict` took apart; raises TypeError and ValueError for anything else."""
+    forms = {"jpeg": Still, "heic": Still, "png": Lossless, "h264": Film, "hevc": Film}
+    return Tier(
+        **{
+            name: forms[name](**value) if name in forms and value is not None else value
+            for name, value in fields.items()
+        }
+    )
+
+
+def tier_for(created: datetime, now: datetime, tiers: tuple[Tier, ...]) -> Tier:
     """Return the first tier whose age limit the photo has not reached; a date in the future is young.
 
     Both times carry a time zone; `tiers` have passed checked_tiers.
@@ -116,15 +192,15 @@ def plan(kind: Kind, tier: Tier) -> Encode | Leave:
     """Return what `tier` does with a file of `kind`."""
     match kind:
         case Kind.JPEG:
-            return _lossy(kind, tier, tier.jpeg_quality)
+            return _order(kind, tier, tier.jpeg)
         case Kind.HEIC:
-            return _lossy(kind, tier, tier.heic_quality)
-        case Kind.H264:
-            return _lossy(kind, tier, tier.video_crf)
-        case Kind.HEVC:
-            return _lossy(kind, tier, tier.hevc_crf, _SECOND_ENCODE_RATIO)
+            return _order(kind, tier, tier.heic)
         case Kind.PNG:
-            return Encode(kind, None) if tier.png else _by_tier(kind, tier)
+            return _order(kind, tier, tier.png)
+        case Kind.H264:
+            return _order(kind, tier, tier.h264)
+        case Kind.HEVC:
+            return _order(kind, tier, tier.hevc)
         case Kind.AVIF | Kind.WEBP | Kind.GIF | Kind.BMP | Kind.RAW | Kind.OTHER_VIDEO:
             return Leave(f"no encoder is set for {kind}")
         case Kind.UNKNOWN:
@@ -133,16 +209,12 @@ def plan(kind: Kind, tier: Tier) -> Encode | Leave:
             assert_never(kind)
 
 
-def _lossy(
-    kind: Kind, tier: Tier, quality: int | None, max_ratio: float = _RATIO
-) -> Encode | Leave:
-    return _by_tier(kind, tier) if quality is None else Encode(kind, quality, max_ratio)
+def _order(kind: Kind, tier: Tier, setting: Still | Lossless | Film | None) -> Encode | Leave:
+    if setting is None:
+        return Leave(f"the tier {tier.name} leaves {kind} as it is")
+    return Encode(kind, setting)
 
 
-def _by_tier(kind: Kind, tier: Tier) -> Leave:
-    return Leave(f"the tier {tier.name} leaves {kind} as it is")
-
-
-def worth_it(original_size: int, rendition_size: int, max_ratio: float = _RATIO) -> bool:
+def worth_it(original_size: int, rendition_size: int, max_ratio: float = 0.9) -> bool:
     """Say whether a rendition saves enough bytes to take the original's place; an empty one never does."""
     return 0 < rendition_size <= original_size * max_ratio

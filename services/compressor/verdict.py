@@ -18,9 +18,10 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may cost: pixels, bytes of address space, bytes written beyond twice the original."""
+    """What one file may cost: pixels, bytes of a still, bytes of address space, bytes written beyond twice the original."""
 
     pixels: int = 250_000_000
+    file: int = 1 << 30
     memory: int = 4 << 30
     slack: int = 16 << 20
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from services.compressor.kind import kind_of
-from services.compressor.policy import Encode, Kind, Leave, Tier, plan, worth_it
+from services.compressor.policy import Encode, Kind, Leave, Tier, plan, read_tier, worth_it
 from services.compressor.verdict import Broken, Keep, Limits, Made
 
 _NICE = 10
@@ -38,7 +38,7 @@ def main() -> None:
     limits = Limits(**request["limits"])
     source, temp = Path(request["source"]), Path(request["temp"])
     _limit(limits, source, request["seconds"])
-    _say(_answer(source, temp, Tier(**request["tier"]), limits))
+    _say(_answer(source, temp, read_tier(request["tier"]), limits))
 
 
 def _answer(source: Path, temp: Path, tier: Tier, limits: Limits) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _work(source: Path, temp: Path, tier: Tier, limits: Limits) -> dict[str, Any
     order = plan(kind, tier)
     made = _codec(source, temp, kind, order, limits)
     before, after = source.stat().st_size, temp.stat().st_size
-    if isinstance(order, Encode) and not worth_it(before, after, order.max_ratio):
+    if isinstance(order, Encode) and not worth_it(before, after, order.setting.max_ratio):
         raise Keep(f"would not be smaller enough: {after:,} of {before:,} bytes")
     with temp.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -77,7 +77,7 @@ def _codec(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: 
         from services.compressor.ffmpeg import video
 
         return video(source, temp, order, lambda done: _say({"progress": round(done, 3)}))
-    from services.compressor.pillow import still
+    from services.compressor.stills import still
 
     return still(source, temp, kind, order, limits)
 

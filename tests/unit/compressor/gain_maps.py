@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import cache
 from typing import TYPE_CHECKING
 
 from services.compressor import jpeg
@@ -16,6 +17,7 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 PRIMARY, UNDEFINED, THUMBNAIL, STEREO = 0x20030000, 0, 0x00010001, 0x00020002
 
 
+@cache
 def gain_map(extra: bytes = b"") -> bytes:
     """A small grey JPEG with the metadata of a gain map."""
     out = io.BytesIO()
@@ -75,7 +77,7 @@ def with_index(
 
 def apple(data: bytes, order: str = ">") -> bytes:
     """As an iPhone writes "most compatible" HDR photos: the gain map is known by the index alone."""
-    return with_index(data, [gain_map(b"HDRGainMapVersion")], order)
+    return with_index(data, [gain_map()], order)
 
 
 def google(data: bytes, order: str = ">", primary: str = "") -> bytes:

@@ -1,12 +1,15 @@
 """Makes the pictures and videos that these tests compress; none lies in the repository."""
 
+import struct
 import subprocess
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageCms
 
+from services.compressor import png
 from services.compressor.ffmpeg import program
 
 MAKER_NOTE = b"Apple iOS\0\0\1MM" + bytes(range(256)) * 4
@@ -27,11 +30,13 @@ def icc() -> bytes:
 
 
 def picture(size: tuple[int, int] = (320, 240), mode: str = "RGB") -> Image.Image:
-    noise = Image.effect_noise(size, 60)
+    """A picture with fine and coarse detail and soft colours, as photos have."""
+    width, height = size
+    grain = Image.effect_noise((width // 2 or 1, height // 2 or 1), 60).resize(size)
     fractal = Image.effect_mandelbrot(size, (-2.0, -1.5, 1.0, 1.5), 100)
-    return Image.merge("RGB", (noise, fractal, Image.linear_gradient("L").resize(size))).convert(
-        mode
-    )
+    slope = Image.linear_gradient("L").resize(size)
+    parts = (Image.blend(grain, fractal, 0.3), slope, slope.rotate(180))
+    return Image.merge("YCbCr", parts).convert("RGB").convert(mode)
 
 
 def jpeg(
@@ -45,6 +50,41 @@ def plot(path: Path, **options: Any) -> Path:
     """A PNG as careless programs write it: flat colours, hardly compressed."""
     Image.linear_gradient("L").convert("P").save(path, "PNG", compress_level=0, **options)
     return path
+
+
+_DEEP = {"I;16": (0, 1), "RGB": (2, 3), "LA": (4, 2), "RGBA": (6, 4)}
+
+
+def deep_png(path: Path, mode: str, low: int = 0) -> Path:
+    """A PNG of 16 bits a sample, hardly compressed; `low` is added to the first sample."""
+    colour, samples = _DEEP[mode]
+    size = 96
+    rows = [
+        bytes([0])
+        + b"".join(
+            (257 * (x + y) % 60_000 + c * 3 + (low if x == y == c == 0 else 0)).to_bytes(2)
+            for x in range(size)
+            for c in range(samples)
+        )
+        for y in range(size)
+    ]
+    header = struct.pack(">IIBBBBB", size, size, 16, colour, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows), 0)), (b"IEND", b""))
+    path.write_bytes(png.SIGNATURE + b"".join(_chunk(name, body) for name, body in parts))
+    return path
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png_rows(path: Path) -> bytes:
+    """The raw rows as ffmpeg decodes them, a decoder that keeps 16 bits."""
+    done = subprocess.run(
+        [program(), "-v", "error", "-i", str(path), "-f", "rawvideo", "-"],
+        check=True, stdin=subprocess.DEVNULL, capture_output=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 def video(

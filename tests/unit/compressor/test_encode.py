@@ -12,7 +12,7 @@ import pytest
 
 from services.compressor import child, encode
 from services.compressor.encode import Job, TargetTaken, compress
-from services.compressor.policy import BALANCED
+from services.compressor.profiles import BALANCED
 from services.compressor.verdict import Compressed
 from shared.domain.errors import Permanent, PhotoductError, Transient
 from tests.unit.compressor import samples
@@ -116,7 +116,7 @@ async def test_the_child_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_waiting_service_loads_no_codec() -> None:
-    code = "import sys, services.compressor.encode; print({'PIL', 'pillow_heif', 'ffmpeg'} & set(sys.modules))"
+    code = "import sys, services.compressor.encode; print({'PIL', 'pillow_heif', 'ffmpeg', 'numpy', 'oxipng'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -1,23 +1,28 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 import yaml
 from hypothesis import given, strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from services.compressor.policy import (
-    BALANCED,
     Encode,
+    Film,
     Kind,
     Leave,
+    Still,
     Tier,
     checked_tiers,
     plan,
+    read_tier,
     tier_for,
     worth_it,
 )
+from services.compressor.profiles import BALANCED, CAREFUL, PROFILES, Profile
+from services.compressor.settings import CompressorSettings
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LIGHT, MEDIUM, HEAVY = BALANCED
@@ -68,22 +73,31 @@ def test_worth_it_ends_at_nine_tenths() -> None:
     assert not worth_it(0, 0)
 
 
-def test_the_older_the_photo_the_harder_its_encode() -> None:
-    for young, old in pairwise(BALANCED):
-        assert (young.jpeg_quality or 0) > (old.jpeg_quality or 0)
-        assert (young.video_crf or 0) < (old.video_crf or 0)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_older_the_photo_the_harder_its_encode(profile: Profile) -> None:
+    for young, old in pairwise(PROFILES[profile]):
+        for kind in ("quality", "floor"):
+            assert getattr(young.jpeg, kind) > getattr(old.jpeg, kind)
+        assert getattr(young.h264, "crf", 0) < getattr(old.h264, "crf", 0)
 
 
-@pytest.mark.parametrize("kind", [Kind.JPEG, Kind.PNG, Kind.H264])
-def test_every_tier_does_something_for_the_common_kinds(kind: Kind) -> None:
+@pytest.mark.parametrize("names", list(pairwise(PROFILES)))
+def test_a_profile_asks_for_more_quality_than_the_next(names: tuple[Profile, Profile]) -> None:
+    for one, other in zip(*(PROFILES[name] for name in names), strict=True):
+        assert getattr(one.jpeg, "floor", 0) > getattr(other.jpeg, "floor", 0)
+
+
+@pytest.mark.parametrize("kind", [Kind.JPEG, Kind.HEIC, Kind.PNG, Kind.H264, Kind.HEVC])
+def test_every_tier_of_the_default_does_something_for_the_common_kinds(kind: Kind) -> None:
     assert all(isinstance(plan(kind, tier), Encode) for tier in BALANCED)
 
 
-def test_what_is_small_already_is_left_to_the_heavy_tier_which_asks_more_of_it() -> None:
-    assert isinstance(plan(Kind.HEIC, MEDIUM), Leave)
-    assert plan(Kind.HEIC, HEAVY) == Encode(Kind.HEIC, 50)
-    assert isinstance(plan(Kind.HEVC, MEDIUM), Leave)
-    assert plan(Kind.HEVC, HEAVY) == Encode(Kind.HEVC, 28, 0.7)
+def test_careful_leaves_what_is_small_already_to_the_heavy_tier_and_asks_more_of_it() -> None:
+    _, medium, heavy = CAREFUL
+    assert isinstance(plan(Kind.HEIC, medium), Leave)
+    assert plan(Kind.HEIC, heavy) == Encode(Kind.HEIC, Still("x265", 50, 72))
+    assert isinstance(plan(Kind.HEVC, medium), Leave)
+    assert plan(Kind.HEVC, heavy) == Encode(Kind.HEVC, Film("x265", 28, 0.7))
 
 
 @pytest.mark.parametrize(
@@ -95,22 +109,64 @@ def test_other_kinds_are_left_with_a_reason(kind: Kind) -> None:
     assert str(kind) in answer.reason
 
 
-def test_tiers_are_read_from_yaml() -> None:
-    text = "- {name: all, max_age_days: null, jpeg_quality: 60, heic_quality: null, png: true, video_crf: 30}"
-    assert TypeAdapter(tuple[Tier, ...]).validate_python(yaml.safe_load(text)) == (
-        Tier("all", None, 60, None, png=True, video_crf=30),
-    )
+def test_a_better_quality_follows_up_to_the_encoders_best() -> None:
+    assert Still("jpegli", 75, 68).qualities == (75, 80, 85)
+    assert Still("jpegli", 90, 80, tries=4).qualities == (90, 95)
+
+
+@pytest.mark.parametrize("tier", [*BALANCED, *CAREFUL, Tier("none", None)])
+def test_a_tier_reaches_the_worker_as_it_was(tier: Tier) -> None:
+    assert read_tier(json.loads(json.dumps(asdict(tier)))) == tier
+
+
+OWN = """
+- name: all
+  max_age_days: null
+  jpeg: {encoder: pillow, quality: 60, floor: 50, max_ratio: 0.8, tries: 1}
+  heic: leave
+  png: {level: 4}
+"""
+
+
+def own(text: str) -> tuple[Tier, ...]:
+    return CompressorSettings.model_validate({"tiers": yaml.safe_load(text)}).chosen
+
+
+def test_own_tiers_are_read_from_yaml() -> None:
+    (tier,) = own(OWN)
+    assert tier.jpeg == Still("pillow", 60, 50, max_ratio=0.8, tries=1)
+    assert (tier.heic, tier.h264) == (None, None)
+    assert tier.png is not None
+    assert tier.png.level == 4
+
+
+def test_without_own_tiers_the_named_profile_counts() -> None:
+    assert CompressorSettings().chosen is BALANCED
+    assert CompressorSettings.model_validate({"profile": "careful"}).chosen is CAREFUL
 
 
 @pytest.mark.parametrize(
-    "wrong", ["jpeg_quality: 0", "video_crf: 99", "jpg_quality: 60", "name: ''", "max_age_days: 0"]
-)
-def test_a_wrong_setting_is_refused(wrong: str) -> None:
-    base = yaml.safe_load(
-        "{name: all, max_age_days: null, jpeg_quality: 60, heic_quality: null, png: true, video_crf: 30}"
-    )
-    with pytest.raises(ValidationError):
-        TypeAdapter(Tier).validate_python(base | yaml.safe_load(wrong))
+    ("old", "new", "sentence"),
+    [
+        ("quality: 60", "quality: 0", "quality must lie between 1 and 95, not be 0"),
+        ("floor: 50", "floor: 101", "floor must lie between 0 and 100, not be 101"),
+        ("max_ratio: 0.8", "max_ratio: 1", "max_ratio must lie between 0 and 1, not be 1"),
+        ("tries: 1", "tries: 0", "tries must lie between 1 and 10, not be 0"),
+        ("level: 4", "level: 9", "level must lie between 0 and 6, not be 9"),
+        ("encoder: pillow", "encoder: x265", "tier all: the encoder of jpeg is jpegli or pillow, not x265"),
+        ("name: all", "name: ''", "a tier needs a name"),
+        ("max_age_days: null", "max_age_days: 0", "tier all: max_age_days must be 1 or more"),
+        ("max_age_days: null", "max_age_days: 9", "exactly the last tier must have no max_age_days"),
+        ("heic: leave", "heic: {encoder: x265, quality: 50}", "Field required"),
+        ("heic: leave", "jpg: leave", "Unexpected keyword argument"),
+        ("level: 4", "levle: 4", "Unexpected keyword argument"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_refused_in_one_sentence(old: str, new: str, sentence: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        own(OWN.replace(old, new))
+    (error,) = refused.value.errors()
+    assert sentence in error["msg"]
 
 
 @pytest.mark.parametrize(
@@ -129,5 +185,6 @@ def test_tiers_that_do_not_cover_every_age_once_are_refused(tiers: tuple[Tier, .
         checked_tiers(tiers)
 
 
-def test_the_default_tiers_pass_their_own_check() -> None:
-    assert checked_tiers(BALANCED) is BALANCED
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_profiles_pass_their_own_check(profile: Profile) -> None:
+    assert checked_tiers(PROFILES[profile]) is PROFILES[profile]

@@ -4,11 +4,13 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, PngImagePlugin
 
-from services.compressor import jpeg as parts
+from services.compressor import gate, jpeg as parts
+from services.compressor.decode import decoded
 from services.compressor.encode import Job, compress
-from services.compressor.policy import Tier
-from services.compressor.verdict import Compressed, Left, Limits, Unreadable
-from tests.unit.compressor import samples
+from services.compressor.gate import Original
+from services.compressor.policy import Kind, Still, Tier
+from services.compressor.verdict import Compressed, Keep, Left, Limits, Unreadable
+from tests.unit.compressor import gain_maps, samples
 
 Make = Callable[..., Job]
 
@@ -39,7 +41,7 @@ async def test_a_jpeg_keeps_exif_maker_note_icc_and_orientation(tmp_path: Path, 
             assert old.info[name] == new.info[name]
         assert new.getexif()[0x0112] == 6
         assert new.size == old.size == (answer.width, answer.height)
-    assert (answer.encoder.split()[0], answer.tier) == ("Pillow", "heavy")
+    assert (answer.encoder.split()[0], answer.tier) == ("jpegli", "heavy")
 
 
 async def test_segments_that_pillow_does_not_know_survive(tmp_path: Path, job: Make) -> None:
@@ -84,13 +86,77 @@ async def test_a_jpeg_whose_end_is_zeros_is_unreadable(tmp_path: Path, job: Make
 async def test_a_tier_that_leaves_everything_still_finds_cut_off_pictures(
     tmp_path: Path, job: Make
 ) -> None:
-    idle = (Tier("idle", None, None, None, png=False, video_crf=None),)
+    idle = (Tier("idle", None),)
     whole = samples.jpeg(tmp_path / "a.jpg").read_bytes()
     (tmp_path / "zeros.jpg").write_bytes(whole[: len(whole) * 2 // 3].ljust(len(whole), b"\0"))
     (tmp_path / "cut.png").write_bytes(samples.plot(tmp_path / "a.png").read_bytes()[:-12])
     for name in ("zeros.jpg", "cut.png"):
         assert isinstance(await compress(job(tmp_path / name, tiers=idle)), Unreadable)
     assert (await left(job(tmp_path / "a.jpg", tiers=idle))).readable is True
+
+
+@pytest.mark.parametrize(("subsampling", "encoder"), [(0, "Pillow"), (1, "Pillow"), (2, "jpegli")])
+async def test_colours_are_stored_no_coarser_than_before(
+    tmp_path: Path, job: Make, subsampling: int, encoder: str
+) -> None:
+    source = samples.jpeg(tmp_path / "a.jpg", subsampling=subsampling)
+    answer = await compressed(job(source))
+    assert answer.encoder.startswith(encoder)
+    old, new = (parts.take_apart(path.read_bytes()) for path in (source, answer.path))
+    assert parts.sampling(old) == parts.sampling(new)
+
+
+async def test_without_jpegli_pillow_does_it(
+    tmp_path: Path, job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "pyjpegli.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "none"))
+    answer = await compressed(job(samples.jpeg(tmp_path / "a.jpg", subsampling=2)))
+    assert answer.encoder.startswith("Pillow")
+
+
+async def test_a_grey_jpeg_stays_grey(tmp_path: Path, job: Make) -> None:
+    answer = await compressed(job(samples.jpeg(tmp_path / "a.jpg", mode="L")))
+    with Image.open(answer.path) as new:
+        assert new.mode == "L"
+
+
+async def test_the_quality_rises_until_the_look_is_kept(tmp_path: Path, job: Make) -> None:
+    source = samples.jpeg(tmp_path / "a.jpg")
+    tiers = (Tier("one", None, jpeg=Still("jpegli", 30, 70, tries=10)),)
+    answer = await compressed(job(source, tiers=tiers))
+    numbers = dict(part.split("=") for part in answer.settings.split(";")[0].split() if "=" in part)
+    assert int(numbers["quality"]) > 30
+    assert int(numbers["tries"]) == 1 + (int(numbers["quality"]) - 30) // 5
+    assert float(numbers["score"]) >= float(numbers["floor"]) == 70
+    assert float(numbers["ratio"]) == round(answer.size / source.stat().st_size, 3)
+
+
+async def test_a_look_that_is_not_kept_leaves_the_original(tmp_path: Path, job: Make) -> None:
+    tiers = (Tier("one", None, jpeg=Still("jpegli", 10, 90, tries=2)),)
+    answer = await left(job(samples.jpeg(tmp_path / "a.jpg"), tiers=tiers))
+    assert "at quality 10, score" in answer.reason
+    assert "a score of 90 is asked for" in answer.reason
+
+
+async def test_a_gain_map_is_carried_over_or_the_photo_left(tmp_path: Path, job: Make) -> None:
+    plain = samples.jpeg(tmp_path / "a.jpg").read_bytes()
+    for maker in (gain_maps.apple, gain_maps.google):
+        (tmp_path / "b.jpg").write_bytes(maker(plain))
+        this = job(tmp_path / "b.jpg")
+        answer = await compressed(this)
+        assert answer.path.read_bytes().endswith(gain_maps.gain_map())
+        answer.path.unlink()
+    (tmp_path / "c.jpg").write_bytes(plain + gain_maps.gain_map())
+    assert "no index names" in (await left(job(tmp_path / "c.jpg"))).reason
+
+
+async def test_a_name_that_contradicts_the_content_leaves_the_file(
+    tmp_path: Path, job: Make
+) -> None:
+    source = samples.jpeg(tmp_path / "a.jpg").rename(tmp_path / "a.png")
+    assert "JPEG by its content" in (await left(job(source))).reason
 
 
 async def test_a_text_named_jpg_is_unreadable(tmp_path: Path, job: Make) -> None:
@@ -135,9 +201,23 @@ async def test_a_palette_png_keeps_every_pixel_and_chunk(tmp_path: Path, job: Ma
         )
 
 
-async def test_a_png_of_16_bits_is_left(tmp_path: Path, job: Make) -> None:
-    Image.new("I;16", (64, 64), 300).save(tmp_path / "deep.png")
-    assert "16 bits" in (await left(job(tmp_path / "deep.png"))).reason
+@pytest.mark.parametrize("mode", ["I;16", "RGB", "RGBA", "LA"])
+async def test_a_png_of_16_bits_keeps_every_bit(tmp_path: Path, job: Make, mode: str) -> None:
+    source = samples.deep_png(tmp_path / "deep.png", mode)
+    if mode == "LA":
+        assert "grey and alpha" in (await left(job(source))).reason
+        return
+    answer = await compressed(job(source))
+    assert samples.png_rows(answer.path) == samples.png_rows(source)
+
+
+def test_a_difference_in_the_low_bits_alone_is_seen(tmp_path: Path) -> None:
+    source = samples.deep_png(tmp_path / "a.png", "RGB").read_bytes()
+    other = samples.deep_png(tmp_path / "b.png", "RGB", low=1).read_bytes()
+    original = Original(source, decoded(source, Limits(), Kind.PNG), Kind.PNG, Limits())
+    gate.check_pixels(original, source)
+    with pytest.raises(Keep, match="low bits"):
+        gate.check_pixels(original, other)
 
 
 async def test_a_damaged_png_is_unreadable(tmp_path: Path, job: Make) -> None:
@@ -199,13 +279,12 @@ async def test_a_heic_is_turned_once_and_keeps_its_metadata(tmp_path: Path, job:
         assert max(difference.tobytes()) < 12
 
 
-async def test_a_heic_of_10_bits_or_a_young_one_is_left(tmp_path: Path, job: Make) -> None:
+async def test_a_heic_of_10_bits_is_left(tmp_path: Path, job: Make) -> None:
     import pillow_heif
 
     deep = pillow_heif.from_bytes("RGB;16", (64, 64), bytes(64 * 64 * 6))
     deep.save(tmp_path / "deep.heic")
     assert "10 bits" in (await left(job(tmp_path / "deep.heic"))).reason
-    assert "tier light" in (await left(job(tmp_path / "deep.heic", days=3))).reason
 
 
 async def test_a_truncated_heic_is_unreadable(tmp_path: Path, job: Make) -> None:

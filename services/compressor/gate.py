@@ -1,0 +1,115 @@
+"""Decides whether a rendition may count: whole, of the same form, small enough, and alike enough; it makes none."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from services.compressor.decode import decoded
+from services.compressor.policy import worth_it
+from services.compressor.verdict import Broken, Keep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.compressor.policy import Kind, Still
+    from services.compressor.score import Score
+    from services.compressor.verdict import Limits
+
+_COMPARED = ("exif", "icc_profile", "xmp")
+_COLOURS = ("color_primaries", "transfer_characteristics")
+_LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # Pillow keeps the first byte of each
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What a rendition is held against: the file's bytes, its decoded picture, its kind, and what decoding may cost."""
+
+    data: bytes
+    image: Image.Image
+    kind: Kind
+    limits: Limits
+
+
+def search(source: Original, setting: Still, encode: Callable[[int], bytes]) -> tuple[bytes, str]:
+    """Return the first rendition, from the lowest quality up, that passes, and its numbers; raises Keep when none does."""
+    tried: list[str] = []
+    for quality in setting.qualities:
+        made = encode(quality)
+        check_size(source, made, setting.max_ratio, ", ".join((*tried, f"quality {quality}")))
+        found = _judge(source, made)
+        if found.clears(setting.floor):
+            ratio, tries = len(made) / len(source.data), len(tried) + 1
+            numbers = f"score={found} floor={setting.floor:g} ratio={ratio:.3f} tries={tries}"
+            return made, f"quality={quality} {numbers}"
+        tried.append(f"score {found} at quality {quality}")
+    asked = f"a score of {setting.floor:g} is asked for"
+    raise Keep(f"its look would suffer: {', '.join(tried)}; {asked}")
+
+
+def check_size(source: Original, made: bytes, max_ratio: float, how: str) -> None:
+    """Raise Keep unless `made` saves enough; `how` says how it was made."""
+    before, after = len(source.data), len(made)
+    if not worth_it(before, after, max_ratio):
+        part = f"{after:,} of {before:,} bytes, {after / max(before, 1):.3f}"
+        raise Keep(f"would not be smaller enough: {part}, more than {max_ratio:g} ({how})")
+
+
+def _judge(source: Original, made: bytes) -> Score:
+    """Decode `made` completely, compare its form, and score it; raises Keep."""
+    from services.compressor.score import TooSmall, score  # half a second, paid only when needed
+
+    again = decoded_again(source, made)
+    check_form(source.image, again)
+    try:
+        return score(source.image, again)
+    except TooSmall as error:
+        raise Keep(str(error)) from error
+
+
+def decoded_again(source: Original, made: bytes) -> Image.Image:
+    """Decode a rendition to its end; raises Keep."""
+    try:
+        return decoded(made, source.limits, source.kind)
+    except Broken as error:
+        raise Keep(f"the rendition came out damaged: {error}") from error
+
+
+def check_form(old: Image.Image, new: Image.Image) -> None:
+    """Raise Keep unless size, bits, colour space and what Pillow reads of metadata are the same."""
+    if (old.size, old.mode) != (new.size, new.mode):
+        raise Keep(f"the rendition came out as {new.mode} {new.size}, not {old.mode} {old.size}")
+    if lost := [name for name in _COMPARED if old.info.get(name) != new.info.get(name)]:
+        raise Keep(f"the rendition lost its {', '.join(lost)}")
+    if not old.info.get("icc_profile") and _colours(old) != _colours(new):
+        raise Keep("the rendition came out in another colour space")
+
+
+def _colours(image: Image.Image) -> tuple[int, ...]:
+    """Return the primaries and transfer that a HEIC declares, unspecified ones as sRGB's."""
+    declared = image.info.get("nclx_profile") or {}
+    numbers = (int(declared.get(name, 2)) for name in _COLOURS)
+    return tuple(default if n == 2 else n for n, default in zip(numbers, (1, 13), strict=True))
+
+
+def check_pixels(source: Original, made: bytes) -> None:
+    """Raise Keep unless every stored sample of a PNG is the same, palette indexes and all 16 bits included."""
+    again = decoded_again(source, made)
+    check_form(source.image, again)
+    if source.image.tobytes() != again.tobytes():
+        raise Keep("the rendition's pixels differ")
+    if _low_bytes(source.data) != _low_bytes(made):
+        raise Keep("the low bits of the rendition's pixels differ")
+
+
+def _low_bytes(data: bytes) -> bytes:
+    """Return the second byte of every 16-bit colour sample, which Pillow otherwise drops; empty for other depths."""
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        tile = image.tile[0]
+        if tile.args not in _LOW_BYTES:
+            return b""
+        image.tile = [tile._replace(args=_LOW_BYTES[tile.args])]
+        return image.tobytes()

@@ -1,0 +1,81 @@
+"""Holds the named sets of tiers that a person chooses from; pure data, no number here can touch an original.
+
+Every number comes from measured camera files. A JPEG at jpegli 90 scores 84 in the median, 85 scores 80, 75 scores 74.
+HEIC and HEVC are small already: a second encode at high quality grows most of them, and only the ratio decides.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from services.compressor.policy import Film, Lossless, Still, Tier
+
+_PNG = Lossless()
+_YOUNG, _MIDDLE = 365, 3 * 365
+
+
+Profile = Literal["careful", "balanced", "small"]
+"""The names of the sets."""
+
+
+def _jpeg(quality: int, floor: float) -> Still:
+    return Still("jpegli", quality, floor)
+
+
+def _heic(quality: int, floor: float) -> Still:
+    return Still("x265", quality, floor)
+
+
+def _film(crf: int, max_ratio: float = 0.9) -> Film:
+    return Film("x265", crf, max_ratio)
+
+
+_TWICE = 0.7  # a second encode by the same method costs quality again, so it has to bring more
+
+CAREFUL: tuple[Tier, ...] = (
+    Tier("light", _YOUNG, jpeg=_jpeg(90, 80), png=_PNG, h264=_film(20)),
+    Tier("medium", _MIDDLE, jpeg=_jpeg(85, 75), png=_PNG, h264=_film(22)),
+    Tier(
+        "heavy", None,
+        jpeg=_jpeg(75, 68), heic=_heic(50, 72), png=_PNG, h264=_film(26), hevc=_film(28, _TWICE),
+    ),
+)  # fmt: skip
+"""No difference seen, hardly any, barely any; HEIC and HEVC are touched in the third year only."""
+
+BALANCED: tuple[Tier, ...] = (
+    Tier(
+        "light", _YOUNG,
+        jpeg=_jpeg(85, 75), heic=_heic(50, 76), png=_PNG, h264=_film(20), hevc=_film(24, _TWICE),
+    ),
+    Tier(
+        "medium", _MIDDLE,
+        jpeg=_jpeg(80, 72), heic=_heic(50, 73), png=_PNG, h264=_film(23), hevc=_film(26, _TWICE),
+    ),
+    Tier(
+        "heavy", None,
+        jpeg=_jpeg(70, 66), heic=_heic(45, 68), png=_PNG, h264=_film(26), hevc=_film(28, _TWICE),
+    ),
+)  # fmt: skip
+"""The default: hardly seen, barely seen, seen side by side; every tier does something for every kind."""
+
+SMALL: tuple[Tier, ...] = (
+    Tier(
+        "light", _YOUNG,
+        jpeg=_jpeg(75, 68), heic=_heic(45, 68), png=_PNG, h264=_film(24), hevc=_film(26, _TWICE),
+    ),
+    Tier(
+        "medium", _MIDDLE,
+        jpeg=_jpeg(65, 62), heic=_heic(40, 62), png=_PNG, h264=_film(27), hevc=_film(29, _TWICE),
+    ),
+    Tier(
+        "heavy", None,
+        jpeg=_jpeg(55, 55), heic=_heic(35, 55), png=_PNG, h264=_film(30), hevc=_film(32, _TWICE),
+    ),
+)  # fmt: skip
+"""Seen side by side from the first year on: for those who keep the originals elsewhere."""
+
+PROFILES: Final[dict[Profile, tuple[Tier, ...]]] = {
+    "careful": CAREFUL,
+    "balanced": BALANCED,
+    "small": SMALL,
+}

@@ -1,0 +1,90 @@
+"""Makes a smaller JPEG, HEIC or PNG and lets it count only when the gate is passed; never changes the source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.compressor import carry, encoders, gate, heic, jpeg, png
+from services.compressor.decode import decoded
+from services.compressor.gate import Original
+from services.compressor.policy import Encode, Kind, Leave, Lossless, Still
+from services.compressor.verdict import Keep, Made
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.compressor.verdict import Limits
+
+_SUFFIXES = {
+    Kind.JPEG: {".jpg", ".jpeg", ".jpe", ".jfif"},
+    Kind.HEIC: {".heic", ".heif", ".hif"},
+    Kind.PNG: {".png"},
+}
+
+
+def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: Limits) -> Made:
+    """Decode `source` completely, then make what `order` says at `temp`; sizes in pixels as stored.
+
+    Raises Keep, Broken, and OSError with an errno when the disk, not the picture, is at fault.
+    """
+    if (size := source.stat().st_size) > limits.file:
+        raise Keep(f"it has {size:,} bytes, more than {limits.file:,}", readable=None)
+    data = source.read_bytes()
+    image = decoded(data, limits, kind)
+    if isinstance(order, Leave):
+        raise Keep(order.reason)
+    if getattr(image, "n_frames", 1) > 1 and kind is not Kind.JPEG:
+        raise Keep(f"it holds {getattr(image, 'n_frames', 1)} pictures")
+    if source.suffix.lower() not in _SUFFIXES.get(kind, {source.suffix.lower()}):
+        raise Keep(f"it is a {kind} by its content, and {source.suffix or 'nothing'} by its name")
+    original = Original(data, image, kind, limits)
+    encoder, settings, made = _encoded(original, order)
+    temp.write_bytes(made)
+    return Made(encoder, settings, image.width, image.height)
+
+
+def _encoded(source: Original, order: Encode) -> tuple[str, str, bytes]:
+    """Return what made the rendition, how and with what numbers, and the rendition."""
+    match order:
+        case Encode(kind=Kind.JPEG, setting=Still() as setting):
+            return _jpeg(source, setting)
+        case Encode(kind=Kind.HEIC, setting=Still() as setting):
+            return _heic(source, setting)
+        case Encode(kind=Kind.PNG, setting=Lossless() as setting):
+            return _png(source, setting)
+        case _:
+            raise Keep(f"no encoder is set for {order.kind}")
+
+
+def _jpeg(source: Original, setting: Still) -> tuple[str, str, bytes]:
+    parts = jpeg.take_apart(source.data)
+    if source.image.mode not in {"RGB", "L"}:
+        raise Keep(f"its colours are {source.image.mode}")
+    if lost := carry.obstacle(parts):
+        raise Keep(lost)
+    encoder = encoders.for_jpeg(source.image, parts, setting.encoder)
+
+    def encode(quality: int) -> bytes:
+        return carry.carry_over(parts, encoder.encode(quality))
+
+    made, found = gate.search(source, setting, encode)
+    return encoder.name, f"{encoder.note} {found}; {carry.account(source.data, made)}", made
+
+
+def _heic(source: Original, setting: Still) -> tuple[str, str, bytes]:
+    if lost := heic.obstacle(source.data, source.image):
+        raise Keep(lost)
+    made, found = gate.search(source, setting, lambda quality: heic.encode(source.image, quality))
+    return heic.VERSION, f"preset={heic.PRESET} {found}; EXIF, XMP and ICC the same", made
+
+
+def _png(source: Original, setting: Lossless) -> tuple[str, str, bytes]:
+    parts = png.take_apart(source.data)
+    if lost := png.obstacle(parts):
+        raise Keep(lost)
+    packed = encoders.pack_png(source.data, setting.level)
+    made = png.with_pixels(parts, png.take_apart(packed))
+    gate.check_size(source, made, setting.max_ratio, f"level {setting.level}")
+    gate.check_pixels(source, made)
+    kept = f"ratio={len(made) / len(source.data):.3f}; every pixel and {png.account(source.data, made)}"
+    return encoders.PNG_NAME, f"lossless level={setting.level} {kept}", made

@@ -1,0 +1,39 @@
+"""The page for people says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.compressor.profiles import BALANCED, PROFILES, Profile
+from services.compressor.settings import CompressorSettings
+
+PAGE = (Path(__file__).parents[3] / "docs" / "compression.md").read_text()
+
+
+def test_the_tiers_shown_are_the_default_ones() -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    shown = CompressorSettings.model_validate(yaml.safe_load(text)["compressor"])
+    assert shown.tiers == BALANCED
+
+
+def rows(profile: str) -> dict[str, list[list[int]]]:
+    table = PAGE.split(f"| **{profile}**")[1].split("| **")[0].split("\n\n")[0]
+    found = re.findall(r"^\| (JPEG|HEIC|H\.264|HEVC)[^|]*\|(.*)\|$", table, re.MULTILINE)
+    return {
+        name: [[int(n) for n in re.findall(r"\d+", re.sub("CRF", "", c))] for c in cells.split("|")]
+        for name, cells in found
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_table_of_profiles_is_true(profile: Profile) -> None:
+    tiers, shown = PROFILES[profile], rows(profile)
+    for name in ("jpeg", "heic"):
+        settings = [getattr(tier, name) for tier in tiers]
+        assert shown[name.upper()] == [[s.quality, int(s.floor)] if s else [] for s in settings]
+    assert shown["H.264"] == [[t.h264.crf] if t.h264 else [] for t in tiers]
+    assert shown["HEVC"] == [[t.hevc.crf] if t.hevc else [] for t in tiers]

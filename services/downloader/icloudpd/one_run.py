@@ -165,17 +165,15 @@ async def _tell(process: asyncio.subprocess.Process, texts: Mapping[str, str]) -
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """End the guard, and with it all that it started; done already when it has ended."""
-    if process.returncode is not None:
-        return
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(_GRACE_S):
-            await process.wait()
-    except TimeoutError:
+    for ask, seconds in ((process.terminate, _GRACE_S), (process.kill, _LOOK_S)):
+        if process.returncode is not None:
+            return
         with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+            ask()
+        # Bounded, because asyncio also waits for whoever else holds the pipe.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await process.wait()
 
 
 def environment(ca_bundle: Path | None) -> dict[str, str]:

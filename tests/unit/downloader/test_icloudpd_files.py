@@ -158,12 +158,14 @@ async def test_partial_files_and_links_are_not_looked_at(scene: Scene, tmp_path:
     def leave(folder: Path) -> None:
         (folder / "ABC.part").write_bytes(PHOTO)
         (folder / "IMG_1.HEIC").symlink_to(outside)
+        os.utime(folder / "IMG_1.HEIC", (CREATED.timestamp(),) * 2, follow_symlinks=False)
 
     scene.does = [leave]
     await scene.bring(work())
     assert len(scene.own) == 1
     assert outside.read_bytes() == PHOTO
     assert (scene.folder.path / "ABC.part").exists()
+    assert (scene.folder.path / "IMG_1.HEIC").is_symlink()
 
 
 async def test_what_no_run_can_bring_goes_to_the_own_engine_without_one(scene: Scene) -> None:

@@ -173,9 +173,11 @@ async def test_a_run_that_ignores_the_stop_is_killed(make: Make, tmp_path: Path)
     script = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     task = asyncio.create_task(make(script + SLEEPS.format(place=str(tmp_path / "pids")))())
     await until(lambda: (tmp_path / "pids").exists() and bool((tmp_path / "pids").read_text()))
+    started = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert time.monotonic() - started < 6
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     await until(lambda: not any(map(alive, pids)))
 

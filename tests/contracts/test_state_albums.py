@@ -8,78 +8,52 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
 
 from services.state import schema
-from services.state.answers import Answers
-from shared.domain import events, questions
-from shared.domain.gate import Rules
+from services.state.database import open_database
+from shared.domain import events
 from shared.domain.icloud_records import record_checksum
-from shared.domain.ids import GoogleLevel
-from shared.domain.seen import AlbumSeen, Membership
+from shared.domain.seen import AlbumSeen
+from tests.contracts.albums_case import (
+    BEST,
+    DAY,
+    FAMILY,
+    PENDING,
+    RULES,
+    albums,
+    asset,
+    attention,
+    days_later,
+    first_pass,
+    google,
+    member,
+    page,
+    pending_reasons,
+    record,
+    records,
+    rows,
+    to_the_album,
+)
 from tests.contracts.books_world import World, seen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from sqlalchemy.engine import Engine
 
-DAY = timedelta(days=1)
-RULES = Rules(enabled=True, max_percent_day=100, google_level=GoogleLevel.FREED)
-FAMILY = AlbumSeen(album="f", name="Family")
-BEST = AlbumSeen(album="b", name="Best of")
-PENDING = AlbumSeen(album="p", name="DeletePending")
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite alone: what these rules say in SQL is held to both databases in test_state_stored."""
+    opened = open_database(f"sqlite:///{tmp_path}/media.db")
+    yield opened
+    opened.dispose()
 
 
 @pytest.fixture
 def world(engine: Engine) -> World:
     return World(engine, RULES)
-
-
-def member(album: str, asset: str = "A") -> Membership:
-    return Membership(album=album, asset=asset)
-
-
-def rows(world: World, table: str = "media") -> list[Any]:
-    which = schema.metadata.tables[table]
-    with world.engine.connect() as connection:
-        return list(connection.execute(select(which).order_by(which.c[0])))
-
-
-def asset(world: World, name: str = "A") -> Any:
-    return next(row for row in rows(world, "asset") if row.icloud_id == name)
-
-
-def records(world: World, kind: str = "record") -> list[Any]:
-    return [row for row in rows(world) if row.resource == kind]
-
-
-def record(world: World) -> Any:
-    (found,) = [row for row in records(world) if row.current]
-    return found
-
-
-def google(world: World) -> None:
-    for level in (GoogleLevel.ARRIVED, GoogleLevel.SETTLED, GoogleLevel.FREED):
-        world.google(level)
-    world.work_off()
-
-
-def days_later(world: World, days: int = 15) -> None:
-    world.clock.pass_by(days * DAY)
-    world.wake()
-    world.work_off()
-
-
-def pending_reasons(world: World, name: str = "A") -> str:
-    answers = Answers(world.store, world.truth, world.policy, world.clock)
-    found = {row["asset"]: row for row in answers.pending(questions.AskRows()).rows}
-    return " ".join(found[name]["reasons"])
-
-
-def attention(world: World, key: str) -> list[str]:
-    status = Answers(world.store, world.truth, world.policy, world.clock).status(
-        questions.AskStatus()
-    )
-    return [one["text"] for one in status.attention if one["key"] == key]
 
 
 # ---- the archived record --------------------------------------------------------------------
@@ -159,16 +133,6 @@ def test_a_record_whose_download_is_out_is_not_renamed(world: World) -> None:
     assert [row.local for row in records(world)] == ["superseded", "wanted"]
 
 
-def test_an_album_that_gets_another_name_makes_its_members_records_anew(world: World) -> None:
-    world.look(seen("A"), albums=(FAMILY,), joined=(member("f"),))
-    world.work_off()
-    world.look(albums=(AlbumSeen(album="f", name="Kin"),))
-    world.look(albums=(AlbumSeen(album="f", name=""),))  # a feed that leaves the name out
-    world.tick()
-    world.work_off()
-    assert record(world).checksum == record_checksum("t1", ("Kin",))
-
-
 def test_an_order_for_a_record_is_not_repeated_with_other_albums(world: World) -> None:
     world.look(seen("A"), albums=(FAMILY,), joined=(member("f"),))
     (due,) = [one for one in world.due if one.task.key == record(world).id]
@@ -183,13 +147,6 @@ def test_an_order_for_a_record_is_not_repeated_with_other_albums(world: World) -
 
 
 # ---- while it waits in DeletePending --------------------------------------------------------
-
-
-def to_the_album(world: World) -> None:
-    world.look(seen("A"), albums=(FAMILY, BEST, PENDING))
-    world.work_off()
-    google(world)
-    assert asset(world).removal == "pending"
 
 
 def test_photoducts_own_album_changes_nothing(world: World) -> None:
@@ -342,46 +299,6 @@ def test_a_folder_of_albums_is_no_album_that_could_protect(engine: Engine) -> No
 # ---- a pass over the whole history ----------------------------------------------------------
 
 
-def page(world: World, since: str, token: str, **fields: Any) -> None:
-    world.look(since=since, token=token, **{"final": False, **fields})
-
-
-def first_pass(world: World) -> None:
-    page(world, "", "", albums=(FAMILY, BEST), joined=(member("f"),))
-    page(world, "", "t1", part=1, joined=(member("b"),))
-    world.look(seen("A"), since="t1", token="t2")
-    world.tick()
-    world.work_off()
-    assert albums(world) == ("Best of", "Family")
-
-
-def albums(world: World) -> tuple[str, ...]:
-    with world.store.transaction(world.clock.now()) as transaction:
-        transaction.load_icloud(["A"])
-        return transaction.books.by_icloud_id["A"].albums
-
-
-def test_a_whole_pass_that_does_not_show_a_membership_ends_it(world: World) -> None:
-    first_pass(world)
-    page(world, "t2", "t3", final=True)
-    assert albums(world) == ("Best of", "Family"), "a look from a token shows changes only"
-    page(world, "", "", albums=(FAMILY, BEST))
-    page(world, "", "u1", part=1, joined=(member("b"),))
-    assert albums(world) == ("Best of", "Family"), "the pass had not ended"
-    page(world, "u1", "u2", final=True)
-    assert albums(world) == ("Best of",)
-    world.tick()
-    world.work_off()
-    assert record(world).checksum == record_checksum("t1", ("Best of",))
-
-
-def test_a_whole_pass_that_does_not_show_an_album_ends_it(world: World) -> None:
-    first_pass(world)
-    page(world, "", "u1", albums=(BEST,), joined=(member("f"), member("b")), final=True)
-    assert albums(world) == ("Best of",)
-    assert {row.id: row.deleted for row in rows(world, "album")} == {"b": False, "f": True}
-
-
 def test_a_pass_that_goes_on_after_a_restart_counts_as_whole(world: World) -> None:
     first_pass(world)
     page(world, "", "u1", albums=(FAMILY, BEST), joined=(member("b"),))
@@ -421,6 +338,11 @@ def test_what_one_page_says_both_ways_counts_as_being_in_the_album(world: World)
 
 
 def test_pages_of_one_transaction_count_in_their_order(world: World) -> None:
+    parts: tuple[dict[str, Any], ...] = (
+        {"joined": (member("f"), member("b"))},
+        {"assets": (seen("A"),), "parted": (member("f"),)},
+        {"albums": (FAMILY, BEST)},
+    )
     told = [
         events.PageSeen(
             id=f"p{n}",
@@ -430,25 +352,11 @@ def test_pages_of_one_transaction_count_in_their_order(world: World) -> None:
             final=n == 2,
             **fields,
         )
-        for n, fields in enumerate(
-            (
-                {"joined": (member("f"), member("b"))},
-                {"assets": (seen("A"),), "parted": (member("f"),)},
-                {"albums": (FAMILY, BEST)},
-            )
-        )
+        for n, fields in enumerate(parts)
     ]
     world.say(*told)
     assert albums(world) == ("Best of",)
     assert record(world).checksum == record_checksum("t1", ("Best of",))
-
-
-def test_a_page_said_twice_changes_nothing(world: World) -> None:
-    world.look(seen("A"), albums=(FAMILY,), joined=(member("f"),), since="", token="a")
-    before = (rows(world, "album"), rows(world, "membership"))
-    world.look(seen("A"), albums=(FAMILY,), joined=(member("f"),), since="a", token="b")
-    assert (rows(world, "album"), rows(world, "membership")) == before
-    assert len(records(world)) == 1
 
 
 def test_the_own_looks_age_is_not_that_of_a_shared_library(world: World) -> None:

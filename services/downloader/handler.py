@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.downloader.known import Known, KnownAssets
-    from services.downloader.library import Library
+    from services.downloader.library import Found, Library
     from services.downloader.ports import Clock, Receive
     from shared.domain.events import DownloadWork, Report
     from shared.ports.files import Published
@@ -39,7 +39,8 @@ class DownloadHandler:
     async def __call__(self, work: DownloadWork) -> Sequence[Report]:
         """Download, verify and publish; raises Waiting, Transient, Permanent."""
         place = await asyncio.to_thread(self._library.find, work)
-        found = place.published or await self._bring(work, place.target)
+        with self._library.room(place.part):
+            found = place.published or await self._bring(work, place)
         if isinstance(found, AssetRefreshed):
             return [found, self._changed(work)]
         return [
@@ -53,9 +54,10 @@ class DownloadHandler:
             )
         ]
 
-    async def _bring(self, work: DownloadWork, target: Path) -> Published | AssetRefreshed:
-        bring = self._metadata if work.resource.is_metadata else self._file
-        return await bring(work, target)
+    async def _bring(self, work: DownloadWork, place: Found) -> Published | AssetRefreshed:
+        if work.resource.is_metadata:
+            return await self._metadata(work, place.target)
+        return await self._file(work, place)
 
     def _changed(self, work: DownloadWork) -> Report:
         now = self._clock.now()
@@ -74,14 +76,12 @@ class DownloadHandler:
             raise Permanent(CHANGED)
         return await asyncio.to_thread(_publish, known, work, target)
 
-    async def _file(self, work: DownloadWork, target: Path) -> Published:
-        part = await asyncio.to_thread(self._library.part, work)
-        with self._library.room(part):
-            digest = await self._receive(work, part)
+    async def _file(self, work: DownloadWork, place: Found) -> Published:
+        digest = await self._receive(work, place.part)
         return await asyncio.to_thread(
             commit,
-            part,
-            target,
+            place.part,
+            place.target,
             size=work.size,
             sha256=digest.sha256,
             mtime=work.created.timestamp(),

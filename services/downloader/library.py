@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where a file will lie, and the file itself when it lies there already."""
+    """Where a file will lie, and the file itself when it lies there already, else where its partial file lies."""
 
     target: Path
     published: Published | None
+    part: Path
 
 
 class Library:
@@ -41,9 +42,12 @@ class Library:
         self._turn = threading.Lock()
 
     def find(self, work: DownloadWork) -> Found:
-        """Return what is there; raises UnsafePath, Occupied, Waiting while the library is not there."""
+        """Return what is there; raises UnsafePath, Occupied, DiskFull, Waiting while the library is not there."""
         target = self.target(work)
-        return Found(target, self.already(work, target))
+        published = self.already(work, target)
+        if published is not None or work.resource.is_metadata:
+            return Found(target, published, target)
+        return Found(target, None, self.part(work))
 
     def target(self, work: DownloadWork) -> Path:
         """Return where the file will lie; raises UnsafePath, Waiting while the library is not there."""

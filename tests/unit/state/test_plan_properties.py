@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 
 from services.state.policy.bodies import body
 from services.state.policy.facts import ASSET_STAGES, Asset
+from services.state.policy.google import GoogleRules
 from services.state.policy.plan import plan, settle
 from shared.domain.ids import Kind, Resource
 from shared.domain.pipeline import STAGE
@@ -24,9 +25,11 @@ from tests.unit.state.plan_case import (
     books,
     media,
     stages,
+    wanted,
 )
 
 if TYPE_CHECKING:
+    from services.state.policy.facts import Media
     from services.state.policy.rules import Policy
 
 
@@ -57,8 +60,33 @@ any_asset = st.builds(
     deleted_at=st.none() | moments,
     hold_until=st.none() | moments,
     problem=st.none() | st.just("odd"),
+    favorite=st.booleans(),
+    hidden=st.booleans(),
+    albums=st.sampled_from([(), ("Family",), ("Best of", "Family")]),
+    zone=st.sampled_from(["PrimarySync", "PrimarySync", "SharedSync-1"]),
 )
-policies = st.sampled_from([ON, OFF, replace(ON, local_purge_after=None)])
+some_google = st.builds(
+    GoogleRules,
+    send=st.sampled_from([(), ("original",), ("original", "edited", "live", "alternate")]),
+    kinds=st.sampled_from([("photo",), ("photo", "video")]),
+    albums=st.sampled_from([(), ("best of",)]),
+    except_albums=st.sampled_from([(), ("Family",)]),
+    favorites_only=st.booleans(),
+    hidden=st.booleans(),
+)
+some_deletion = st.builds(
+    replace,
+    st.sampled_from([ON.deletion, OFF.deletion]),
+    never_delete_albums=st.sampled_from([(), ("FAMILY",)]),
+    without_google=st.booleans(),
+)
+policies = st.builds(
+    replace,
+    st.sampled_from([ON, replace(ON, local_purge_after=None)]),
+    deletion=some_deletion,
+    google=some_google,
+    never_delete=st.sampled_from([(), ("favorites",), ("videos", "raw")]),
+)
 
 
 @given(any_asset, policies)
@@ -79,11 +107,31 @@ def test_a_plan_never_wishes_what_could_cost_a_photo(one: Asset, policy: Policy)
         assert one.removal in {"none", "pending"}
         assert policy.deletion.enabled
         assert one.listed
+        assert one.zone == "PrimarySync"
+    if wishes & {"album", "delete"} and one.removal != "intent":
+        assert not ("Family" in one.albums and policy.deletion.never_delete_albums)
+        assert not (one.favorite and "favorites" in policy.never_delete)
+        for m in one.current:
+            assert m.nas == "verified"
+            assert m.google not in {"none", "refused", "suspect"} or may_do_without(one, m, policy)
     if "purge" in wishes:
         assert one.removal == "deleted"
         assert all(m.nas == "verified" for m in one.media if m.on_disk)
     if one.removal in {"vetoed", "restored", "purged"}:
         assert not wishes & {"album", "delete", "purge"}
+
+
+def may_do_without(one: Asset, media: Media, policy: Policy) -> bool:
+    left_out = policy.google.leaves_out(one, media) is not None
+    known = media.google == "none" and left_out and policy.deletion.without_google
+    return Resource(media.resource).is_metadata or known
+
+
+@given(any_asset, policies)
+def test_nothing_is_sent_that_the_person_left_out(one: Asset, policy: Policy) -> None:
+    sent = {key for stage, key in wanted(one, policy) if stage == "pixel"}
+    kept = {m.id for m in one.media if policy.google.leaves_out(one, m) is not None}
+    assert not sent & kept
 
 
 @given(any_asset, policies)

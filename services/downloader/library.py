@@ -74,7 +74,8 @@ class Library:
         try:
             yield
         finally:
-            self._coming.pop(part, None)
+            with self._turn:
+                self._coming.pop(part, None)
 
     def already(self, work: DownloadWork, target: Path) -> Published | None:
         """Return the file when it lies at `target`, read through and matching; raises Occupied when another does."""

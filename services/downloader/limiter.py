@@ -100,11 +100,9 @@ class Limiter:
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it came just then: the next may have it
+            if not turn.cancelled():  # it came just then: the next may have it
                 self._running[kind] -= 1
                 self._pace = self._pace.lost(turn.result())
-            else:
-                self._waiting[kind].remove(turn)
             self._let_out()
             raise
 
@@ -126,7 +124,7 @@ class Limiter:
     def _let_out(self) -> None:
         loop = asyncio.get_running_loop()
         while self._pace.may_start(loop.time(), self._running.total()):
-            kinds = [kind for kind, waiting in self._waiting.items() if waiting]
+            kinds = [kind for kind in Kind if self._someone(kind)]
             kind = next_kind(kinds, self._running, self._pace.limit, self._last)
             if kind is None:
                 break
@@ -136,6 +134,13 @@ class Limiter:
             self._waiting[kind].popleft().set_result(self._pace.epoch)
         self._observe.pace(self._name, self._pace.limit, self._running.total())
         self._wake_up_later(loop)
+
+    def _someone(self, kind: Kind) -> bool:
+        """Say whether anybody waits who has not given up."""
+        waiting = self._waiting[kind]
+        while waiting and waiting[0].done():
+            waiting.popleft()
+        return bool(waiting)
 
     def _wake_up_later(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._alarm is not None:

@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 _OWED_AT_MOST: Final = 200
 """More records than this do not fail by themselves: something is wrong with iCloud."""
 
+_STANDS_STILL: Final = 5
+"""Pages in a row with the same token, mostly empty ones, that are nothing yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -96,11 +99,12 @@ class ZoneLook:
         """Yield page after page, asking for each while the one before is reported."""
         asking = asyncio.ensure_future(self._records.changes(token))
         try:
-            more = True
+            more, stood_still = True, 0
             while more:
                 before, page = token, await asking
                 more, token = page.more, page.token
-                if more and token == before:
+                stood_still = stood_still + 1 if token == before else 0
+                if more and stood_still > _STANDS_STILL:
                     raise Declined("iCloud's change feed does not move on", code="STUCK")
                 if more:
                     asking = asyncio.ensure_future(self._records.changes(token))

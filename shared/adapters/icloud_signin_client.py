@@ -6,18 +6,20 @@ pyicloud is imported on first use: it costs 34 MB, and a service with a good ses
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from shared.adapters.icloud_signin_errors import ADP, WEB_ACCESS, for_person, status_of
+from shared.adapters.icloud_signin_errors import ADP, CONFIRM, WEB_ACCESS, for_person, status_of
+from shared.domain.errors import Permanent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.adapters.icloud_settings import ICloudSettings
 
+_REPAIR = 412
 _DEVICE_CODE = "/verify/trusteddevice/securitycode"
 
 
@@ -74,6 +76,36 @@ class _OurWays(_Base):  # type: ignore[misc]
         self._auth_endpoint = f"{self._hosts.auth_host}/appleauth/auth"
         self._home_endpoint = self._hosts.home_host
         self._setup_endpoint = f"{self._hosts.setup_host}/setup/ws/1"
+
+    def _srp_authentication(self, pause_2fa: bool = False) -> bool:
+        from pyicloud.exceptions import PyiCloudFailedLoginException
+
+        try:
+            return bool(super()._srp_authentication(pause_2fa=pause_2fa))
+        except PyiCloudFailedLoginException as error:
+            if status_of(error) != _REPAIR:
+                raise
+        self._pass_over_repair()
+        return False
+
+    def _pass_over_repair(self) -> None:
+        """Leave what Apple would have the person look at first (a recovery contact) for another day, and go on."""
+        from pyicloud import exceptions as theirs
+
+        headers = self._get_auth_headers()
+        try:
+            self.session.post(f"{self._auth_endpoint}/repair/complete", json={}, headers=headers)
+        except theirs.PyiCloud2FARequiredException:
+            self._requires_mfa = True
+            self._auth_data = self._get_mfa_auth_options()
+            with suppress(
+                theirs.PyiCloudAPIResponseException, theirs.PyiCloudNoTrustedNumberAvailable
+            ):  # the person can ask for a code by hand
+                self.request_2fa_code()
+        except theirs.PyiCloudAPIResponseException as error:
+            if status_of(error) in (400, 401, 403, 404, 409, _REPAIR):
+                raise Permanent(CONFIRM) from None
+            raise
 
     def request_2fa_code(self) -> bool:
         """Ask for the code where the person sees it first: on their devices, else by SMS."""

@@ -96,6 +96,11 @@ def test_a_right_code_that_apple_answers_with_409_is_right(place: Cloud) -> None
     signed_in(place)
 
 
+def test_what_apple_would_have_looked_at_first_is_passed_over(place: Cloud) -> None:
+    place.simulator.act("account", repair=True)
+    signed_in(place)
+
+
 def test_a_code_by_sms_goes_to_the_phone_that_was_chosen(place: Cloud) -> None:
     sign_in = SignIn(place.settings)
     sign_in.begin(PASSWORD)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from simulators.icloud.details import SLOW_MOTION
 from simulators.icloud.media_types import MOVIE_TYPES
 from simulators.icloud.records import Record
 
@@ -19,6 +20,7 @@ class Facts(NamedTuple):
     video: bool = False
     live: bool = False
     burst: bool = False
+    slow: bool = False
 
 
 def facts_of(asset: Record, master: Record | None) -> Facts:
@@ -34,4 +36,5 @@ def facts_of(asset: Record, master: Record | None) -> Facts:
         video=master is not None and master.text("itemType") in MOVIE_TYPES,
         live=master is not None and "resOriginalVidComplRes" in master.fields,
         burst="burstId" in asset.fields,
+        slow=asset.text("adjustmentType") == SLOW_MOTION,
     )

@@ -44,6 +44,7 @@ _SMART: dict[str, Callable[[Facts], bool]] = {
     "FAVORITE": lambda f: f.favorite,
     "VIDEO": lambda f: f.video,
     "LIVE": lambda f: f.live,
+    "SLOMO": lambda f: f.slow,
 }
 
 

@@ -14,7 +14,7 @@ from simulators.icloud.zone import ChangePage, Zone
 _DOES = frozenset(get_args(Page))
 _OF_CHANGES = _DOES - {"record_error"}
 _OF_RECORDS = frozenset({"record_error"})
-_OF_QUERIES = frozenset({"garble"})
+_OF_QUERIES = frozenset({"garble", "empty_page"})
 
 
 @dataclass(frozen=True)

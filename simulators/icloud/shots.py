@@ -44,6 +44,7 @@ class Shots:
                 video=self._is_video(shown),
                 live=self._is_live(shown),
                 burst=self._in_burst(n),
+                slow=self._is_slow(n),
             )
 
     def spec(self, n: int) -> AssetSpec:
@@ -88,11 +89,10 @@ class Shots:
     def _details(self, n: int, odd: int | None) -> Details:
         recipe = self.recipe
         described = self.chance.has("described", n, recipe.described)
-        slow = self._is_video(n) and self.chance.has("slow_motion", n, recipe.slow_motion)
         return Details(
             burst=self.naming.asset_id(n - n % _BURST) if self._in_burst(n) else None,
             burst_pick=n % _BURST == 0,
-            slow_motion=slow,
+            slow_motion=self._is_slow(n),
             keywords=("synthetic", f"number {n}") if described else (),
             caption=f"Number {n}" if described else "",
             location=(48.2 + n % 7, 16.3 + n % 11) if described else None,
@@ -118,6 +118,9 @@ class Shots:
 
     def _is_video(self, n: int) -> bool:
         return n >= self.recipe.photos
+
+    def _is_slow(self, n: int) -> bool:
+        return self._is_video(n) and self.chance.has("slow_motion", n, self.recipe.slow_motion)
 
     def _is_live(self, n: int) -> bool:
         return not self._is_video(n) and self.chance.has("live", n, self.recipe.live)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from simulators.icloud.contents import Synthetic
@@ -22,6 +22,7 @@ class Truth:
     world: World
     digests: Digests
     requests: Counter[str]
+    _counted: dict[int, dict[str, Json]] = field(default_factory=dict)
 
     async def page(
         self, offset: int, limit: int | None, *, sha256: bool = False
@@ -34,7 +35,9 @@ class Truth:
         end = total if limit is None else min(offset + limit, total)
         albums = self._albums_by_asset()
         assets: dict[str, Json] = {}
-        for zone, spec in self.world.held(offset, end):
+        for number, (zone, spec) in enumerate(self.world.held(offset, end)):
+            if number % 100 == 0:
+                await asyncio.sleep(0)  # others are served in between
             await self.digests.ensure(r.content for _, r in _resources(zone, spec))
             assets[spec.id] = await self._asset(zone, spec, albums.get(spec.id, []), sha256=sha256)
         return {
@@ -73,13 +76,13 @@ class Truth:
         found = dict(_resources(zone, spec))
         both = {"resJPEGFullRes", "resVidFullRes"} <= found.keys()
         files: dict[str, Json] = {}
-        for field, resource in found.items():
-            role: str = ROLE_OF_FIELD.get(field, field)
-            role = "edited_live" if both and field == "resVidFullRes" else role
-            files[role] = await self._file(resource, field, sha256=sha256)
+        for name, resource in found.items():
+            role: str = ROLE_OF_FIELD.get(name, name)
+            role = "edited_live" if both and name == "resVidFullRes" else role
+            files[role] = await self._file(resource, name, sha256=sha256)
         return files
 
-    async def _file(self, resource: Resource, field: str, *, sha256: bool) -> Json:
+    async def _file(self, resource: Resource, name: str, *, sha256: bool) -> Json:
         content = resource.content
         digest = self.digests.of(content)
         plain = digest.sha256
@@ -89,7 +92,7 @@ class Truth:
             "sha256": plain,
             "size": digest.size,
             "checksum": digest.checksum,
-            "field": field,
+            "field": name,
             "file_type": resource.file_type,
             "path": content.name if isinstance(content, Synthetic) else str(content),
         }
@@ -108,6 +111,14 @@ class Truth:
         return found
 
     def _counts(self) -> dict[str, Json]:
+        """Count anew only after a change: it takes a pass over everything."""
+        moment = sum(database.seq for database in self.world.databases)
+        if moment not in self._counted:
+            self._counted.clear()
+            self._counted[moment] = self._count()
+        return self._counted[moment]
+
+    def _count(self) -> dict[str, Json]:
         zones = list(self.world.zones())
         facts = [f for database in self.world.databases for f in database.facts()]
         deleted = sum(1 for one in facts if one.deleted)

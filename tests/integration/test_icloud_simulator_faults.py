@@ -247,6 +247,11 @@ def test_an_emptied_page_costs_nothing_but_another_request(wire: Wire) -> None:
     assert [len(page) for page in wire.history(token)] == [0, 0, *usual]
 
 
+def test_an_empty_page_of_a_query_is_not_the_end(wire: Wire) -> None:
+    wire.fault(kind="records/query", do="empty_page", times=1)
+    assert [len(wire.query(ADDED)) for _ in range(2)] == [0, 60]
+
+
 def test_the_record_of_one_asset_can_be_garbled(wire: Wire) -> None:
     _, asset = newest(wire)
     name = asset["recordName"]

@@ -8,17 +8,26 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.icloud_signin_client import make_client, open_protected
+from shared.adapters.icloud_signin_codes import (
+    DIGITS,
+    UNTRUSTED,
+    Channel,
+    accepts,
+    channel,
+    looks_like_a_code,
+    number,
+    phones,
+    sending,
+)
 from shared.adapters.icloud_signin_errors import (
     CHINA,
     KEYS,
     Throttled,
     limited,
-    service_codes,
-    status_of,
     told,
 )
 from shared.adapters.icloud_signin_resuming import keep, store_of
@@ -35,10 +44,6 @@ if TYPE_CHECKING:
 PATIENCE: Final = timedelta(minutes=10)
 """How long a code is waited for; then the person begins again."""
 CODE_TRIES: Final = 3
-_DIGITS: Final = 6
-_WRONG: Final = "-21669"
-_UNTRUSTED: Final = "Apple did not trust this sign-in; try photoduct login again later"
-Channel = Literal["devices", "sms", "nothing"]
 
 
 class NoAttempt(Permanent):
@@ -118,10 +123,10 @@ class SignIn:
     def send_sms(self, phone: str) -> Wanted:
         """Send the code to the trusted phone of that id."""
         attempt = self._current()
-        chosen = next((one for one in _phones(attempt.client) if str(one["id"]) == phone), None)
+        chosen = next((one for one in phones(attempt.client) if str(one["id"]) == phone), None)
         if chosen is None:
             raise Transient("Apple knows no trusted phone of that id for this account")
-        with self._limits_kept(), _sending():
+        with self._limits_kept(), sending():
             attempt.client.send_sms(chosen)
         attempt.wanted = replace(attempt.wanted, sent="sms", note="")
         return attempt.wanted
@@ -129,19 +134,19 @@ class SignIn:
     def push(self) -> Wanted:
         """Have the trusted devices show a code, again."""
         attempt = self._current()
-        with self._limits_kept(), _sending():
+        with self._limits_kept(), sending():
             attempt.client.push_to_devices()
-        attempt.wanted = replace(attempt.wanted, sent=_channel(attempt.client), note="")
+        attempt.wanted = replace(attempt.wanted, sent=channel(attempt.client), note="")
         return attempt.wanted
 
     def confirm(self, code: str) -> Wanted | None:
         """Try a code; a wrong one may be followed by a few others."""
         attempt = self._current()
         with self._ending_on_permanent():
-            if not _looks_like_a_code(typed := "".join(code.split())):
-                return self._once_more(attempt, f"A code has {_DIGITS} digits")
+            if not looks_like_a_code(typed := "".join(code.split())):
+                return self._once_more(attempt, f"A code has {DIGITS} digits")
             with self._limits_kept(), told():
-                if not _accepts(attempt.client, typed):
+                if not accepts(attempt.client, typed):
                     return self._once_more(attempt, "Apple refused this code")
                 self._finish(attempt.client)
         self.cancel()
@@ -160,8 +165,8 @@ class SignIn:
         if client.two_factor_delivery_method == "security_key":
             raise Permanent(KEYS)
         if client.requires_2fa:
-            phones = tuple(Phone(str(one["id"]), _number(one)) for one in _phones(client))
-            wanted = Wanted(phones, _channel(client))
+            known = tuple(Phone(str(one["id"]), number(one)) for one in phones(client))
+            wanted = Wanted(known, channel(client))
             self._attempt = _Attempt(client, self._clock.now() + PATIENCE, wanted)
             return wanted
         self._finish(client)
@@ -172,7 +177,7 @@ class SignIn:
             flag = str(str(domain).endswith(".cn")).lower()
             raise Permanent(CHINA.format(domain=domain, flag=flag))
         if not client.is_trusted_session:
-            raise Permanent(_UNTRUSTED)
+            raise Permanent(UNTRUSTED)
         open_protected(client, asking=True)
         now = self._clock.now()
         with self._store.locked():
@@ -215,70 +220,3 @@ def _forget_stored(client: Any) -> None:
     client.session.cookies.clear()
     client.session.data.clear()
     client.session.data["client_id"] = client._client_id
-
-
-def _accepts(client: Any, code: str) -> bool:
-    """Say whether Apple takes the code; raises pyicloud's error for what says nothing about the code."""
-    from pyicloud.exceptions import PyiCloudTrustedDeviceVerificationException
-
-    by_bridge = client._trusted_device_bridge_state is not None
-    try:
-        if client.validate_2fa_code(code):
-            return True
-    except PyiCloudTrustedDeviceVerificationException as error:
-        client.code_error = error
-    _raise_unless_wrong(client.code_error)
-    if by_bridge:  # its code counts once
-        client.push_to_devices()
-    return False
-
-
-def _raise_unless_wrong(error: Exception | None) -> None:
-    if error is None:
-        return
-    status = status_of(error)
-    if status == 429 or status >= 500:
-        raise error
-    if _WRONG not in service_codes(error) and status in (403, 412, 423):
-        raise Permanent("Apple takes no more codes for now; run photoduct login again later")
-
-
-@contextmanager
-def _sending() -> Iterator[None]:
-    from pyicloud.exceptions import PyiCloudConnectionException, PyiCloudException
-
-    with told():
-        try:
-            yield
-        except PyiCloudConnectionException:
-            raise
-        except PyiCloudException as error:
-            if (status := status_of(error)) in (429, 503):
-                raise
-            raise Transient(
-                f"Apple sends no code there at the moment ({status or 'no status'}); "
-                "take one that you have, or another way"
-            ) from None
-
-
-def _phones(client: Any) -> list[dict[str, Any]]:
-    """Return the trusted phones as Apple describes them, each with its id."""
-    verification = client._auth_data.get("phoneNumberVerification")
-    found = verification.get("trustedPhoneNumbers") if isinstance(verification, dict) else None
-    listed = found or client._auth_data.get("trustedPhoneNumbers") or []
-    one = client._auth_data.get("trustedPhoneNumber")
-    phones = [*listed, *([one] if one and not listed else [])]
-    return [phone for phone in phones if isinstance(phone, dict) and phone.get("id") is not None]
-
-
-def _number(phone: dict[str, Any]) -> str:
-    return str(phone.get("numberWithDialCode") or phone.get("obfuscatedNumber") or phone["id"])
-
-
-def _channel(client: Any) -> Channel:
-    sent: dict[str, Channel] = {"trusted_device": "devices", "sms": "sms"}
-    return sent.get(client._two_factor_delivery_method, "nothing")
-
-
-def _looks_like_a_code(typed: str) -> bool:
-    return len(typed) == _DIGITS and typed.isascii() and typed.isdigit()

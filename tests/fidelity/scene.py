@@ -20,14 +20,22 @@ from tests.integration.icloud_sim import APPLE_ID, PASSWORD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import pytest
+
     from tests.integration.icloud_sim import Simulator
 
 USER = "demoexamplecom"
 """How both clients call the account's files."""
 
 
-def make_library(folder: Path) -> Path:
-    """Make the small demo library, and give three of its photos an edit, a RAW and a place in an album."""
+def the_library(temporary: pytest.TempPathFactory) -> Path:
+    """Return the library that all tests of a session share and none changes."""
+    folder = temporary.getbasetemp() / "small-library"
+    return folder if (folder / "library.json").exists() else _make_library(folder)
+
+
+def _make_library(folder: Path) -> Path:
+    """Make the small demo library, and give three of its photos an edit or a RAW, or both."""
     manifest = generate(folder, size="small")
     held = json.loads(manifest.read_text(encoding="utf-8"))
     edited, raw, both, *_ = held["assets"]

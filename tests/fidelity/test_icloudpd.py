@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fidelity.apple_hosts import World, apple
-from tests.fidelity.scene import digests, hand_over, make_library, run_icloudpd, signed_in
+from tests.fidelity.scene import (
+    USER,
+    digests,
+    hand_over,
+    run_icloudpd,
+    signed_in,
+    the_library,
+)
+from tests.integration.icloud_sim import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,18 +29,23 @@ SIZES = ("--size", "original", "--size", "adjusted", "--size", "alternative")
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_library(tmp_path_factory.mktemp("icloudpd") / "library")
+    return the_library(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def world(library: Path) -> Iterator[World]:
-    with apple(library, library.parent / "run") as world:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("icloudpd")
+
+
+@pytest.fixture(scope="module")
+def world(library: Path, place: Path) -> Iterator[World]:
+    with apple(library, place / "run") as world:
         yield world
 
 
 @pytest.fixture(scope="module")
-def session(world: World, library: Path) -> Path:
-    return stored_session(world, library.parent)
+def session(world: World, place: Path) -> Path:
+    return stored_session(world, place)
 
 
 def stored_session(world: World, folder: Path) -> Path:
@@ -73,12 +88,30 @@ def test_it_downloads_every_file_and_then_nothing(
     assert world.do(world.simulator.truth)["requests"]["download"] == len(everything)
 
 
+def test_it_signs_in_by_password_where_it_is_trusted(
+    world: World, session: Path, tmp_path: Path
+) -> None:
+    kept = json.loads((session.parent / "cookies" / f"{USER}.session").read_text())
+    (tmp_path / "session").mkdir()
+    trust = json.dumps({"trust_token": kept["trust_token"]})
+    (tmp_path / "session" / f"{USER}.session").write_text(trust)
+
+    def sign_in(password: str) -> str:
+        return run_icloudpd(tmp_path / "session", "--password", password, "--list-libraries")
+
+    assert "PrimarySync" in world.do(lambda: sign_in(PASSWORD)).splitlines()
+    assert (tmp_path / "session" / USER).exists()  # its own cookies, made by its own sign-in
+    (tmp_path / "session" / USER).unlink()
+    (tmp_path / "session" / f"{USER}.session").write_text(trust)
+    assert "Invalid email/password" in world.do(lambda: sign_in("wrong"))
+
+
 def test_a_session_that_has_ended_is_noticed(world: World, tmp_path: Path) -> None:
-    hand_over_nothing = tmp_path / "session"
-    hand_over_nothing.mkdir()
-    (hand_over_nothing / "demoexamplecom.session").write_text('{"session_token": "not needed"}')
-    with pytest.raises(Exception, match="returned non-zero exit status 1"):
-        world.do(lambda: run_icloudpd(hand_over_nothing, "--list-albums"))
+    (tmp_path / "session").mkdir()
+    (tmp_path / "session" / f"{USER}.session").write_text('{"session_token": "not needed"}')
+    with pytest.raises(subprocess.CalledProcessError) as told:
+        world.do(lambda: run_icloudpd(tmp_path / "session", "--list-albums"))
+    assert "Authentication required for Account. (421)" in told.value.stdout
 
 
 def test_a_proxy_leads_there_too_where_namespaces_are_forbidden(

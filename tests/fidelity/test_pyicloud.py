@@ -13,7 +13,7 @@ from pyicloud.services.photos_cloudkit.constants import AlbumTypeEnum
 from pyicloud.services.photos_cloudkit.sync import PhotoSyncOptions
 
 from tests.fidelity.apple_hosts import World, apple
-from tests.fidelity.scene import digests, make_library, signed_in
+from tests.fidelity.scene import digests, signed_in, the_library
 from tests.integration.icloud_sim import APPLE_ID
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("pyicloud")
-    with apple(make_library(folder / "library"), folder / "run") as world:
+    with apple(the_library(tmp_path_factory), folder / "run") as world:
         yield world
 
 

@@ -22,7 +22,7 @@ from shared.domain.errors import Waiting
 from shared.domain.events import DownloadWork
 from shared.domain.ids import Kind, Resource
 from tests.fidelity.apple_hosts import World, apple
-from tests.fidelity.scene import icloudpd, make_library
+from tests.fidelity.scene import icloudpd, the_library
 from tests.integration.icloud_sim import APPLE_ID, PASSWORD
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_library(tmp_path_factory.mktemp("engine") / "library")
+    return the_library(tmp_path_factory)
 
 
 @pytest.fixture

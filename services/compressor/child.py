@@ -26,6 +26,11 @@ _PASSED_ON = (
     "PYTHONPATH",
     "IMAGEIO_FFMPEG_EXE",
 )
+_ONE_THREAD = {  # one process a core, one thread each; idle threads would also use up the address space
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+}
 _LAST_WORDS = 2000  # characters of the child's stderr that are kept
 
 
@@ -56,7 +61,7 @@ async def ask(request: dict[str, Any], seconds: float, progress: Progress) -> di
 
 def _environment() -> dict[str, str]:
     """The child decodes hostile bytes: it inherits none of the service's secrets."""
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _ONE_THREAD
 
 
 def _send(child: asyncio.subprocess.Process, request: dict[str, Any]) -> None:

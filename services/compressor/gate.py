@@ -35,19 +35,54 @@ class Original:
 
 
 def search(source: Original, setting: Still, encode: Callable[[int], bytes]) -> tuple[bytes, str]:
-    """Return the first rendition, from the lowest quality up, that passes, and its numbers; raises Keep when none does."""
+    """Return the first rendition that passes, and its numbers; raises Keep when none does.
+
+    Goes up in quality while the look suffers, or down while the first try is too large, never both ways.
+    """
     tried: list[str] = []
+    first = encode(setting.quality)
+    if not _fits(source, first, setting):
+        return _smaller(source, setting, encode, first)
     for quality in setting.qualities:
-        made = encode(quality)
+        made = first if not tried else encode(quality)
         check_size(source, made, setting.max_ratio, ", ".join((*tried, f"quality {quality}")))
         found = _judge(source, made)
         if found.clears(setting.floor):
-            ratio, tries = len(made) / len(source.data), len(tried) + 1
-            numbers = f"score={found} floor={setting.floor:g} ratio={ratio:.3f} tries={tries}"
-            return made, f"quality={quality} {numbers}"
+            return made, _numbers(source, setting, made, quality, found, len(tried) + 1)
         tried.append(f"score {found} at quality {quality}")
-    asked = f"a score of {setting.floor:g} is asked for"
-    raise Keep(f"its look would suffer: {', '.join(tried)}; {asked}")
+    raise _suffers(setting, ", ".join(tried))
+
+
+def _smaller(
+    source: Original, setting: Still, encode: Callable[[int], bytes], first: bytes
+) -> tuple[bytes, str]:
+    made, quality = first, setting.quality
+    for tries, quality in enumerate(setting.lower_qualities, 2):
+        made = encode(quality)
+        if _fits(source, made, setting):
+            found = _judge(source, made)
+            if found.clears(setting.floor):
+                return made, _numbers(source, setting, made, quality, found, tries)
+            raise _suffers(setting, f"score {found} at quality {quality}, and larger above it")
+    check_size(source, made, setting.max_ratio, f"quality {quality}")
+    raise AssertionError("a rendition that is too large passed as small enough")
+
+
+def _fits(source: Original, made: bytes, setting: Still) -> bool:
+    return worth_it(len(source.data), len(made), setting.max_ratio)
+
+
+def _suffers(setting: Still, tried: str) -> Keep:
+    return Keep(f"its look would suffer: {tried}; a score of {setting.floor:g} is asked for")
+
+
+def _numbers(
+    source: Original, setting: Still, made: bytes, quality: int, found: Score, tries: int
+) -> str:
+    ratio = len(made) / len(source.data)
+    return (
+        f"quality={quality} score={found} floor={setting.floor:g} ratio={ratio:.3f} tries={tries}"
+    )
 
 
 def check_size(source: Original, made: bytes, max_ratio: float, how: str) -> None:

@@ -34,7 +34,8 @@ class Still:
 
     Starts at `quality` (1 to 95, the encoder's own scale) and goes up by 5 for at most `tries` tries until the SSIMULACRA2
     score is `floor` or better (90: not seen when flickering; 80: not side by side; 70: barely). `max_ratio` is the largest
-    part of the original's bytes that counts as worth it.
+    part of the original's bytes that counts as worth it: when the first try is larger, quality goes down by 10 as far as
+    `lowest` (None: not at all), and the floor still decides.
     """
 
     encoder: str
@@ -42,6 +43,7 @@ class Still:
     floor: float
     max_ratio: float = 0.9
     tries: int = 3
+    lowest: int | None = None
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
@@ -49,13 +51,21 @@ class Still:
         _check(1 <= self.quality <= 95, "quality must lie between 1 and 95", self.quality)
         _check(0 <= self.floor <= 100, "floor must lie between 0 and 100", self.floor)
         _check(1 <= self.tries <= 10, "tries must lie between 1 and 10", self.tries)
+        lowest = self.quality if self.lowest is None else self.lowest
+        _check(1 <= lowest <= self.quality, "lowest must lie between 1 and quality", lowest)
         _check_ratio(self.max_ratio)
 
     @property
     def qualities(self) -> tuple[int, ...]:
-        """The qualities to try, worst first."""
+        """The qualities to try while the look suffers, in this order."""
         found = (min(self.quality + 5 * n, 95) for n in range(self.tries))
         return tuple(dict.fromkeys(found))
+
+    @property
+    def lower_qualities(self) -> tuple[int, ...]:
+        """The qualities to try while the rendition is too large, in this order."""
+        lowest = self.quality if self.lowest is None else self.lowest
+        return tuple(range(self.quality - 10, lowest - 1, -10))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ Profile = Literal["careful", "balanced", "small"]
 """The names of the sets."""
 
 
-def _jpeg(quality: int, floor: float) -> Still:
-    return Still("jpegli", quality, floor)
+def _jpeg(quality: int, floor: float, *, down: int = 0) -> Still:
+    return Still("jpegli", quality, floor, lowest=quality - down if down else None)
 
 
-def _heic(quality: int, floor: float) -> Still:
-    return Still("x265", quality, floor)
+def _heic(quality: int, floor: float, *, down: int = 0) -> Still:
+    return Still("x265", quality, floor, lowest=quality - down if down else None)
 
 
 def _film(crf: int, max_ratio: float = 0.9) -> Film:
@@ -45,31 +45,34 @@ CAREFUL: tuple[Tier, ...] = (
 BALANCED: tuple[Tier, ...] = (
     Tier(
         "light", _YOUNG,
-        jpeg=_jpeg(85, 75), heic=_heic(50, 76), png=_PNG, h264=_film(20), hevc=_film(24, _TWICE),
+        jpeg=_jpeg(85, 75, down=20), heic=_heic(50, 76, down=10), png=_PNG, h264=_film(20), hevc=_film(24, _TWICE),
     ),
     Tier(
         "medium", _MIDDLE,
-        jpeg=_jpeg(80, 72), heic=_heic(50, 73), png=_PNG, h264=_film(23), hevc=_film(26, _TWICE),
+        jpeg=_jpeg(80, 72, down=20), heic=_heic(50, 73, down=10), png=_PNG, h264=_film(23), hevc=_film(26, _TWICE),
     ),
     Tier(
         "heavy", None,
-        jpeg=_jpeg(70, 66), heic=_heic(45, 68), png=_PNG, h264=_film(26), hevc=_film(28, _TWICE),
+        jpeg=_jpeg(70, 66, down=20), heic=_heic(45, 68, down=10), png=_PNG, h264=_film(26), hevc=_film(28, _TWICE),
     ),
 )  # fmt: skip
-"""The default: hardly seen, barely seen, seen side by side; every tier does something for every kind."""
+"""The default: hardly seen, barely seen, seen side by side. Every tier does something for every kind where its floor holds:
+
+a file that is small already is tried at lower qualities, too.
+"""
 
 SMALL: tuple[Tier, ...] = (
     Tier(
         "light", _YOUNG,
-        jpeg=_jpeg(75, 68), heic=_heic(45, 68), png=_PNG, h264=_film(24), hevc=_film(26, _TWICE),
+        jpeg=_jpeg(75, 68, down=20), heic=_heic(45, 68, down=10), png=_PNG, h264=_film(24), hevc=_film(26, _TWICE),
     ),
     Tier(
         "medium", _MIDDLE,
-        jpeg=_jpeg(65, 62), heic=_heic(40, 62), png=_PNG, h264=_film(27), hevc=_film(29, _TWICE),
+        jpeg=_jpeg(65, 62, down=20), heic=_heic(40, 62, down=10), png=_PNG, h264=_film(27), hevc=_film(29, _TWICE),
     ),
     Tier(
         "heavy", None,
-        jpeg=_jpeg(55, 55), heic=_heic(35, 55), png=_PNG, h264=_film(30), hevc=_film(32, _TWICE),
+        jpeg=_jpeg(55, 55, down=20), heic=_heic(35, 55, down=10), png=_PNG, h264=_film(30), hevc=_film(32, _TWICE),
     ),
 )  # fmt: skip
 """Seen side by side from the first year on: for those who keep the originals elsewhere."""

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+from services.compressor.confine import cap, cut_off
 from services.compressor.kind import kind_of
 from services.compressor.policy import Encode, Kind, Leave, Tier, plan, read_tier, worth_it
 from services.compressor.verdict import Broken, Keep, Limits, Made
@@ -34,10 +35,10 @@ def main() -> None:
     global _answers
     _answers = _private_stdout()
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_die_with_parent, daemon=True).start()
     limits = Limits(**request["limits"])
     source, temp = Path(request["source"]), Path(request["temp"])
     _limit(limits, source, request["seconds"])
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     _say(_answer(source, temp, read_tier(request["tier"]), limits))
 
 
@@ -83,19 +84,14 @@ def _codec(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: 
 
 
 def _limit(limits: Limits, source: Path, seconds: float) -> None:
-    """Bound what a hostile file can cost; the parent's clock bounds the wall time."""
+    """Bound what a hostile file can cost and reach; the parent's clock bounds the wall time."""
     os.nice(_NICE)
+    cut_off()
     with contextlib.suppress(OSError):  # an unreadable source is reported by the work itself
-        _cap(resource.RLIMIT_FSIZE, 2 * source.stat().st_size + limits.slack)
-    _cap(resource.RLIMIT_AS, limits.memory)
-    _cap(resource.RLIMIT_CPU, int(seconds * (os.cpu_count() or 1)) + 1)
-    _cap(resource.RLIMIT_CORE, 0)
-
-
-def _cap(what: int, value: int) -> None:
-    _, hard = resource.getrlimit(what)
-    lower = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(what, (lower, lower))
+        cap(resource.RLIMIT_FSIZE, 2 * source.stat().st_size + limits.slack)
+    cap(resource.RLIMIT_AS, limits.memory)
+    cap(resource.RLIMIT_CPU, int(seconds * (os.cpu_count() or 1)) + 1)
+    cap(resource.RLIMIT_CORE, 0)
 
 
 def _say(line: dict[str, Any]) -> None:

@@ -114,6 +114,11 @@ def test_a_better_quality_follows_up_to_the_encoders_best() -> None:
     assert Still("jpegli", 90, 80, tries=4).qualities == (90, 95)
 
 
+def test_lower_qualities_end_at_the_lowest() -> None:
+    assert Still("jpegli", 75, 68).lower_qualities == ()
+    assert Still("jpegli", 75, 68, lowest=50).lower_qualities == (65, 55)
+
+
 @pytest.mark.parametrize("tier", [*BALANCED, *CAREFUL, Tier("none", None)])
 def test_a_tier_reaches_the_worker_as_it_was(tier: Tier) -> None:
     assert read_tier(json.loads(json.dumps(asdict(tier)))) == tier
@@ -151,6 +156,7 @@ def test_without_own_tiers_the_named_profile_counts() -> None:
         ("quality: 60", "quality: 0", "quality must lie between 1 and 95, not be 0"),
         ("floor: 50", "floor: 101", "floor must lie between 0 and 100, not be 101"),
         ("max_ratio: 0.8", "max_ratio: 1", "max_ratio must lie between 0 and 1, not be 1"),
+        ("tries: 1", "lowest: 70", "lowest must lie between 1 and quality, not be 70"),
         ("tries: 1", "tries: 0", "tries must lie between 1 and 10, not be 0"),
         ("level: 4", "level: 9", "level must lie between 0 and 6, not be 9"),
         ("encoder: pillow", "encoder: x265", "tier all: the encoder of jpeg is jpegli or pillow, not x265"),

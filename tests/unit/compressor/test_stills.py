@@ -1,4 +1,6 @@
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,21 @@ async def test_a_look_that_is_not_kept_leaves_the_original(tmp_path: Path, job: 
     answer = await left(job(samples.jpeg(tmp_path / "a.jpg"), tiers=tiers))
     assert "at quality 10, score" in answer.reason
     assert "a score of 90 is asked for" in answer.reason
+
+
+async def test_a_file_that_is_small_already_is_tried_at_lower_qualities_while_its_look_is_kept(
+    tmp_path: Path, job: Make
+) -> None:
+    samples.picture().save(tmp_path / "a.jpg", quality=80)
+    one = Still("jpegli", 85, 20)
+    for lowest, floor, outcome in ((None, 20, "not be smaller"), (45, 95, "suffer"), (45, 20, "")):
+        tiers = (Tier("one", None, jpeg=replace(one, lowest=lowest, floor=floor)),)
+        this = job(tmp_path / "a.jpg", tiers=tiers)
+        if outcome:
+            assert outcome in (await left(this)).reason
+        else:
+            answer = await compressed(this)
+            assert int(re.findall(r"quality=(\d+)", answer.settings)[0]) < 85
 
 
 async def test_a_gain_map_is_carried_over_or_the_photo_left(tmp_path: Path, job: Make) -> None:

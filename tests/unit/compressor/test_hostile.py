@@ -1,0 +1,150 @@
+"""Files that mean harm, or are none at all: each costs itself, never the service, and is never taken for a good one."""
+
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from services.compressor import child, png
+from services.compressor.encode import Job, compress
+from services.compressor.verdict import Left, Limits, Unreadable
+from tests.unit.compressor import samples
+
+Make = Callable[..., Job]
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png_of(width: int, height: int, *extra: bytes, packed: bytes = b"") -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"".join(
+        (png.SIGNATURE, header, *extra, chunk(b"IDAT", packed), chunk(b"IEND", b""))
+    )  # fmt: skip
+
+
+def text_bomb() -> bytes:
+    body = b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)
+    rows = zlib.compress(bytes(8 * (1 + 8 * 3)))
+    return png_of(8, 8, chunk(b"zTXt", body), packed=rows)
+
+
+def scan_bomb() -> bytes:
+    out = io.BytesIO()
+    samples.picture().save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    at = data.rindex(b"\xff\xda")
+    return data[:at] + data[at:-2] * 5000 + b"\xff\xd9"
+
+
+def huge_jpeg() -> bytes:
+    out = io.BytesIO()
+    samples.picture().save(out, "JPEG")
+    data = bytearray(out.getvalue())
+    at = data.index(b"\xff\xc0")
+    data[at + 5 : at + 9] = b"\xff\xff\xff\xff"
+    return bytes(data)
+
+
+def gif_bomb() -> bytes:
+    frames = [Image.new("1", (1200, 1200), n % 2) for n in range(40)]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    return out.getvalue()
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "pixels.png": (lambda: png_of(100_000, 100_000), "pixels"),
+    "pixels.jpg": (huge_jpeg, "pixels"),
+    "text.png": (text_bomb, ""),
+    "scans.jpg": (scan_bomb, "scans"),
+    "frames.gif": (gif_bomb, "pictures have more"),
+    "empty.jpg": (lambda: b"", ""),
+    "zeros.jpg": (lambda: bytes(100_000), ""),
+    "zeros.heic": (lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100_000), ""),
+    "noise.heic": (lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + os.urandom(100_000), ""),
+    "fill.jpg": (lambda: b"\xff\xd8" + b"\xff" * 3_000_000, ""),
+    "segments.jpg": (lambda: b"\xff\xd8" + b"\xff\xfe\0\2" * 500_000, "segments"),
+    "short.png": (lambda: png.SIGNATURE, ""),
+    "rows.png": (lambda: png_of(64, 64, packed=zlib.compress(b"\0" * 10)), ""),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_file_costs_a_second_and_is_no_rendition(
+    tmp_path: Path, job: Make, name: str
+) -> None:
+    make, reason = HOSTILE[name]
+    (tmp_path / name).write_bytes(make())
+    limits = Limits(pixels=2_000_000, memory=1 << 30)
+    answer = await compress(job(tmp_path / name, limits=limits, seconds=60))
+    assert isinstance(answer, Left | Unreadable)
+    assert reason in answer.reason
+    assert not isinstance(answer, Left) or answer.readable is not True
+
+
+async def test_any_cut_of_a_picture_is_unreadable_or_left(tmp_path: Path, job: Make) -> None:
+    whole = samples.jpeg(tmp_path / "whole.jpg").read_bytes()
+    for cut in (1, 3, 11, 700, len(whole) - 1):
+        (tmp_path / "cut.jpg").write_bytes(whole[:cut])
+        assert isinstance(await compress(job(tmp_path / "cut.jpg")), Unreadable)
+
+
+async def test_a_still_that_is_too_big_a_file_is_not_read(tmp_path: Path, job: Make) -> None:
+    with (tmp_path / "big.jpg").open("wb") as file:
+        file.write(b"\xff\xd8\xff")
+        file.truncate(3 << 30)
+    started = time.monotonic()
+    answer = await compress(job(tmp_path / "big.jpg"))
+    assert isinstance(answer, Left)
+    assert "3,221,225,472 bytes" in answer.reason
+    assert time.monotonic() - started < 20
+
+
+async def test_too_little_memory_for_the_score_leaves_the_file(tmp_path: Path, job: Make) -> None:
+    source = samples.jpeg(tmp_path / "a.jpg", size=(1000, 1000))
+    answer = await compress(job(source, limits=Limits(memory=640 << 20)))
+    assert isinstance(answer, Left)
+    assert "memory" in answer.reason
+
+
+CONFINED = """
+import json, socket, sys
+from services.compressor.confine import cut_off
+gone = cut_off()
+try:
+    socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)
+    reached = True
+except OSError:
+    reached = False
+rights = open("/proc/self/status").read().split("NoNewPrivs:")[1].split()[0]
+print(json.dumps([gone, reached, rights]))
+"""
+
+
+def test_the_decoder_reaches_no_network_where_the_system_permits_that() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", CONFINED, str(server.getsockname()[1])],
+            capture_output=True, text=True, check=True, cwd=child._ROOT,
+        )  # fmt: skip
+    gone, reached, rights = json.loads(done.stdout)
+    assert rights == "1"
+    assert reached is not gone
+
+
+def test_each_library_gets_one_thread() -> None:
+    found = child._environment()
+    assert {found[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "RAYON")} == {"1"}

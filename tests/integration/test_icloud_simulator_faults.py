@@ -65,6 +65,21 @@ def test_a_refusal_tells_when_to_come_again(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("signin/init", "/appleauth/auth/signin/init"),
+        ("accountLogin", "/setup/ws/1/accountLogin"),
+        ("any", "/setup/ws/1/validate"),
+    ],
+)
+def test_signing_in_can_fail_too(wire: Wire, kind: str, path: str) -> None:
+    wire.fault(kind=kind, do="status", retry_after=9, times=1)
+    answer = wire.http.post(path, json={})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "9")
+    assert wire.send("zones/list").status_code == 200
+
+
+@pytest.mark.parametrize(
     ("when", "struck"),
     [
         ({"nth": 3}, [3]),

@@ -429,12 +429,15 @@ async def test_a_manifest_can_hold_what_real_libraries_hold(tmp_path: Path) -> N
         folder = next(a["recordName"] for a in top if not a["recordName"].startswith("-"))
         (inner,) = await cloud.query("CPLAlbumByPositionLive", parentId=folder)
         (album,) = await cloud.query("CPLAlbumByPositionLive", parentId=inner["recordName"])
+        smart = "CPLAssetAndMasterInSmartAlbumByAssetDate"
+        slowed = await cloud.query(smart, smartAlbum="SLOMO")
         listed = (await http.post(f"{ROOT}/zones/list", json={})).json()["zones"]
         truth = (await http.get("/admin/truth")).json()["assets"]
         master = await cloud.record(slow["fields"]["masterRef"]["value"]["recordName"])
     assert {"resJPEGFullRes", "resVidFullRes"} <= live_fields.keys()
     assert {"edited", "edited_live"} <= truth["LIVE"]["resources"].keys()
     assert slow["fields"]["adjustmentType"]["value"] == "com.apple.video.slomo"
+    assert [r["recordName"] for r in slowed] == [master["recordName"], "SLOW"]
     assert not {"filenameEnc", "itemType"} & master["fields"].keys()
     assert burst["burstId"]["value"] == "B1"
     assert {"keywordsEnc", "captionEnc", "locationEnc"} <= burst.keys()

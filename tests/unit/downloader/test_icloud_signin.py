@@ -1,14 +1,19 @@
 """What Apple's refusals mean, and that nothing of its answers shows."""
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
 from pyicloud import exceptions as theirs
 
 from shared.adapters.icloud_settings import ICloudSettings
-from shared.adapters.icloud_signin import resume
-from shared.adapters.icloud_signin_errors import told
+from shared.adapters.icloud_signin import SignIn, resume
+from shared.adapters.icloud_signin_codes import accepts
+from shared.adapters.icloud_signin_errors import Throttled, named, told
 from shared.domain.errors import Permanent, PhotoductError, Transient, Waiting
 
 
@@ -63,6 +68,8 @@ def test_a_failed_sign_in_is_told_by_what_to_do(error: Exception, kind: type, te
         (refused(500), "icloud-unreachable"),
         (theirs.PyiCloudConnectionException("no line"), "icloud-unreachable"),
         (theirs.PyiCloudFailedLoginException("No password set"), "icloud-session"),
+        (theirs.PyiCloudAcceptTermsException("terms"), "icloud-session"),
+        (theirs.PyiCloudAccountLockedException(-20209, answered(403)), "icloud-session"),
     ],
 )
 def test_a_session_that_cannot_be_resumed_waits(error: Exception, attention: str) -> None:
@@ -77,3 +84,98 @@ def test_without_an_account_or_a_usable_folder_the_person_is_told(tmp_path: Path
     (tmp_path / "file").touch()
     with pytest.raises(Waiting, match="cannot be used"):
         resume(ICloudSettings(apple_id="a@b.test", session_dir=tmp_path / "file"))
+
+
+@pytest.mark.parametrize(
+    ("told_by_apple", "seconds"),
+    [("120", 120), ("0", 1), ("999999999", 86_400), ("soon", 3600), (None, 3600), ("date", 600)],
+)
+def test_a_limit_lasts_as_long_as_apple_says(told_by_apple: str | None, seconds: float) -> None:
+    error = refused(503)
+    if told_by_apple == "date":
+        told_by_apple = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
+    if told_by_apple is not None:
+        error.__cause__.response.headers["Retry-After"] = told_by_apple  # type: ignore[union-attr]
+    found = meaning(error, asking=True)
+    assert isinstance(found, Throttled)
+    assert found.retry_after == pytest.approx(seconds, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "text"),
+    [
+        (423, "", "Advanced Data Protection"),
+        (403, "ACCESS_DENIED", "Access iCloud Data on the Web"),
+        (0, "ACCESS_DENIED", "Advanced Data Protection is on, or"),
+        (401, '{"reason": "no auth method found"}', "security keys only"),
+        (401, "AUTHENTICATION_FAILED", None),
+        (421, "", None),
+    ],
+)
+def test_a_refusal_that_only_the_person_can_end_has_a_name(
+    status: int, said: str, text: str | None
+) -> None:
+    found = named(status, said)
+    assert (found is None) == (text is None)
+    assert text is None or (found is not None and text in str(found))
+
+
+class Client:
+    """Takes no code, for a reason."""
+
+    def __init__(self, error: Exception | None, *, bridge: bool) -> None:
+        self._error = error
+        self._trusted_device_bridge_state = object() if bridge else None
+        self.code_error: Exception | None = None
+        self.pushes = 0
+
+    def validate_2fa_code(self, _code: str) -> bool:
+        self.code_error = self._error
+        return False
+
+    def push_to_devices(self) -> None:
+        self.pushes += 1
+
+
+def not_taken(status: int, code: str = "") -> Exception:
+    body = f'{{"service_errors": [{{"code": "{code}"}}]}}' if code else "TOKEN"
+    error: Exception = theirs.PyiCloudAPIResponseException("no", status, answered(status, body))
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "bridge", "pushes"),
+    [(not_taken(400, "-21669"), False, 0), (not_taken(423, "-21669"), False, 0), (None, True, 1)],
+)
+def test_a_wrong_code_is_only_wrong_and_a_bridge_is_asked_for_another(
+    error: Exception | None, bridge: bool, pushes: int
+) -> None:
+    client = Client(error, bridge=bridge)
+    assert accepts(client, "123456") is False
+    assert client.pushes == pushes
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (not_taken(423, "-22406"), Permanent),
+        (None, Permanent),
+        (not_taken(503), Throttled),
+        (not_taken(500), Transient),
+    ],
+)
+def test_what_says_nothing_about_the_code_is_not_called_a_wrong_code(
+    error: Exception | None, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind), told():
+        accepts(Client(error, bridge=False), "123456")
+
+
+@pytest.mark.parametrize(("domain", "flag"), [("iCloud.com.cn", "true"), ("iCloud.com", "false")])
+def test_an_account_of_the_other_china_setting_is_told_which_one(
+    tmp_path: Path, domain: str, flag: str
+) -> None:
+    client: Any = SimpleNamespace(data={"domainToUse": domain}, is_trusted_session=False)
+    sign_in = SignIn(ICloudSettings(apple_id="a@b.test", session_dir=tmp_path))
+    with pytest.raises(Permanent, match=f"set icloud.china_mainland to {flag}"):
+        sign_in._finish(client)

@@ -143,7 +143,7 @@ def test_a_changed_rule_counts_for_what_was_done_with_already(engine: Engine) ->
     assert asset(world).removal == "pending"
     assert asset(world).wake_at > world.clock.now(), "it waits for the end of its dwell"
     before = asset(world).wake_at
-    restarted(world)
+    world.truth.take_rules()
     assert asset(world).wake_at == before, "the same rules woke everything"
 
 

@@ -116,11 +116,13 @@ def test_what_is_left_out_stays_in_icloud_and_says_by_which_setting(
     assert wanted(one, alone) == {("album", 1)}
 
 
+@pytest.mark.parametrize("objection", ["no", None])
 @pytest.mark.parametrize("state", ["refused", "suspect", "staged", "arrived", "settled"])
-def test_what_was_sent_or_refused_never_goes_on_its_nas_copy_alone(state: str) -> None:
+def test_what_was_sent_or_refused_never_goes_on_its_nas_copy_alone(
+    state: str, objection: str | None
+) -> None:
     deletion = replace(ON.deletion, without_google=True)
     policy = replace(ON, google=replace(ALL, send=()), deletion=deletion)
-    objection = "no" if state in {"refused", "suspect"} else None
     one = asset(media(1, google=state, google_objection=objection), media(2, Resource.RECORD))
     assert {reason.code for reason in before_album(one, HERE, policy)} == {"google"}
 

@@ -6,48 +6,38 @@ behind, which takes no room on the disk. All methods block.
 
 from __future__ import annotations
 
-import errno
-import os
-import secrets
 import shutil
 import threading
-import time
 from typing import TYPE_CHECKING, Final
 
-from services.downloader.icloudpd.found import Found, found_below, is_hollow
+from services.downloader.icloudpd.found import Shelf, is_hollow, mtime_of
+from services.downloader.icloudpd.taking import take_proven
 from services.downloader.partial import digest_of
-from shared.adapters.file_syscalls import UNSUPPORTED
 from shared.adapters.local_files import sorted_errors
-from shared.domain.errors import Transient, Waiting
-from shared.domain.icloud_checksum import StreamDigest
+from shared.domain.errors import Waiting
 from shared.ports.files import DiskFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from services.downloader.icloudpd.found import Found
     from shared.domain.events import DownloadWork
+    from shared.domain.icloud_checksum import StreamDigest
 
 MARKER: Final = ".photoduct-icloudpd"
 """The file by which the folder is known as photoduct's own; it is also the lock of a run."""
-HOLLOW: Final = b"photoduct has taken this file; it is kept elsewhere.\n"
 _NOTHING: Final = "nothing to take"
 """Stands for the checksum of a file that is hollow or gone."""
-_SMALL: Final = 4096
-"""Bytes below which a hollow file saves nothing: such files are copied and stay."""
-_FRESH_S: Final = 3.0
-_CHUNK: Final = 1 << 20
 
 
 class IcloudpdFolder:
-    """What icloudpd has left, by size; looked at anew when it may have changed."""
+    """What icloudpd has left, and what was taken of it."""
 
     def __init__(self, path: Path, *, free_space_floor: int) -> None:
         self.path = path
         self._floor = free_space_floor
-        self._found: tuple[Found, ...] = ()
-        self._looked = self._changed = -_FRESH_S
-        self._known: dict[Found, str] = {}
+        self._shelf = Shelf(path, MARKER)
         self._turn = threading.Lock()
 
     @property
@@ -86,34 +76,43 @@ class IcloudpdFolder:
 
     def received_at(self) -> float:
         """Return when a partial file there last grew (seconds of the epoch), 0 when there is none."""
-        parts = self.path.rglob("*.part")
-        return max((_mtime(part) for part in parts), default=0.0)
+        return max((mtime_of(part) for part in self.path.rglob("*.part")), default=0.0)
 
     def take(self, work: DownloadWork, part: Path) -> StreamDigest | None:
         """Make `part` the file that the work names, its bytes proven; None when it is not there. One at a time."""
+        if (taken := _taken_before(work, part)) is not None:
+            return taken
         with self._turn:
-            for found in self._entries():
-                if (
-                    found.size == work.size
-                    and self._known.get(found, work.checksum) == work.checksum
-                ):
-                    digest = self._try(found, work, part)
-                    if digest is not None:
-                        return digest
+            for found in self._shelf.of_size(work.size):
+                digest = self._prove(found, work)
+                if digest is not None:
+                    return take_proven(found, digest, work, part)
+        return None
+
+    def _prove(self, found: Found, work: DownloadWork) -> StreamDigest | None:
+        """Return the digests of a file of the right size when its bytes are the work's too; each file is read once in vain."""
+        known = self._shelf.checksums
+        if known.get(found, work.checksum) != work.checksum:
             return None
+        if not found.is_still_there() or is_hollow(found.path):
+            known[found] = _NOTHING
+            return None
+        digest = digest_of(found.path)
+        known[found] = digest.apple
+        return digest if (digest.size, digest.apple) == (work.size, work.checksum) else None
 
     def doubtful(self, work: DownloadWork) -> tuple[Found, ...]:
         """Return files of the work's moment and type that are not it and could be its torso: icloudpd dates files by the photo."""
         moment, suffix = int(work.created.timestamp()), _suffix(work.path)
         with self._turn:
-            entries = self._entries()
+            shelf = self._shelf.all()
         return tuple(
             found
-            for found in entries
+            for found in shelf
             if int(found.mtime) == moment
             and _suffix(found.path.name) == suffix
             and found.size <= work.size
-            and not is_hollow(found.path, HOLLOW)
+            and not is_hollow(found.path)
         )
 
     def discard(self, doubtful: Iterable[Found]) -> None:
@@ -125,86 +124,18 @@ class IcloudpdFolder:
 
     def look_again(self) -> None:
         """Trust no look that began before now: a run has ended, or files were removed."""
-        self._changed = time.monotonic()
-
-    def _entries(self) -> tuple[Found, ...]:
-        now = time.monotonic()
-        if now - self._looked >= _FRESH_S or self._looked <= self._changed:
-            with sorted_errors(self.path):
-                self._found = tuple(found_below(self.path, MARKER))
-            self._known = {f: self._known[f] for f in self._found if f in self._known}
-            self._looked = now
-        return self._found
-
-    def _try(self, found: Found, work: DownloadWork, part: Path) -> StreamDigest | None:
-        """Take a file of the right size when its bytes are the work's too."""
-        if not found.is_still_there() or is_hollow(found.path, HOLLOW):
-            self._known[found] = _NOTHING
-            return None
-        digest = digest_of(found.path)
-        self._known[found] = digest.apple
-        if (digest.size, digest.apple) != (work.size, work.checksum):
-            return None
-        if found.size < _SMALL or not _link(found, part):
-            digest = _copy(found.path, work, part)
-        if found.size >= _SMALL:
-            _hollow_out(found)
-        return digest
+        self._shelf.forget()
 
 
-def _link(found: Found, part: Path) -> bool:
-    """Give the very file that was read the name `part`; False where no link can be made, or it is another file by now."""
-    temp = _beside(part)
-    with sorted_errors(part):
-        temp.unlink(missing_ok=True)
-        try:
-            os.link(found.path, temp, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in UNSUPPORTED | {errno.EPERM, errno.EXDEV, errno.EMLINK}:
-                raise
-            return False
-        if not found.is_same(temp):
-            temp.unlink()
-            return False
-        temp.replace(part)  # what our own engine had of it is not needed any more
-        return True
-
-
-def _copy(source: Path, work: DownloadWork, part: Path) -> StreamDigest:
-    """Copy a file, proving it again on the way; raises Transient, DiskFull, DiskTrouble."""
-    temp, digest = _beside(part), StreamDigest()
-    with sorted_errors(temp), source.open("rb") as file, temp.open("wb") as copy:
-        while chunk := file.read(_CHUNK):
-            copy.write(chunk)
-            digest.update(chunk)
-    with sorted_errors(temp):
-        if (digest.size, digest.apple) != (work.size, work.checksum):
-            temp.unlink()
-            raise Transient("what icloudpd left was replaced while it was read")
-        temp.replace(part)
-    return digest
-
-
-def _beside(part: Path) -> Path:
-    return part.with_name(f"{part.name}.new")
-
-
-def _hollow_out(found: Found) -> None:
-    """Put a file of the same length and date, but without contents, into a taken file's place."""
-    temp = found.path.with_name(f".{secrets.token_hex(8)}.part")
-    with sorted_errors(temp):
-        with temp.open("xb") as file:
-            file.write(HOLLOW)
-            file.truncate(found.size)
-        os.utime(temp, (found.mtime, found.mtime))
-        temp.replace(found.path)
-
-
-def _mtime(path: Path) -> float:
+def _taken_before(work: DownloadWork, part: Path) -> StreamDigest | None:
+    """Return the digests of `part` when it is whole already: photoduct ended just after it was taken."""
     try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+        if part.stat().st_size != work.size:
+            return None
+    except FileNotFoundError:
+        return None
+    digest = digest_of(part)
+    return digest if digest.apple == work.checksum else None
 
 
 def _suffix(name: str) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+import time
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from shared.adapters.local_files import sorted_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+HOLLOW: Final = b"photoduct has taken this file; it is kept elsewhere.\n"
+"""How a file begins whose contents were taken."""
+_FRESH_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +39,76 @@ class Found:
         return _found(self.path) == self
 
 
+class Shelf:
+    """The files of a folder that can be taken, by size; looked for anew when they may have changed."""
+
+    def __init__(self, folder: Path, marker: str) -> None:
+        self.checksums: dict[Found, str] = {}
+        """Apple's checksums of those that were read."""
+        self._folder = folder
+        self._marker = marker
+        self._by_size: dict[int, list[Found]] = {}
+        self._looked = self._changed = float("-inf")
+        self._fresh = 0.0
+
+    def of_size(self, size: int) -> tuple[Found, ...]:
+        """Return the files of this many bytes; raises SourceMissing, DiskTrouble."""
+        self._look()
+        return tuple(self._by_size.get(size, ()))
+
+    def all(self) -> Iterator[Found]:
+        """Return every file; raises SourceMissing, DiskTrouble."""
+        self._look()
+        return chain.from_iterable(list(self._by_size.values()))
+
+    def forget(self) -> None:
+        """Trust no look that began before now."""
+        self._changed = time.monotonic()
+
+    def _look(self) -> None:
+        began = time.monotonic()
+        if began - self._looked < self._fresh and self._looked > self._changed:
+            return
+        by_size: dict[int, list[Found]] = {}
+        with sorted_errors(self._folder):
+            for found in found_below(self._folder, self._marker):
+                by_size.setdefault(found.size, []).append(found)
+        there = {found for same in by_size.values() for found in same}
+        self.checksums = {f: known for f, known in self.checksums.items() if f in there}
+        self._by_size, self._looked = by_size, began
+        # A look through a large library may not become all that the machine does.
+        self._fresh = max(_FRESH_S, 10 * (time.monotonic() - began))
+
+
 def found_below(folder: Path, marker: str) -> Iterator[Found]:
-    """Yield the finished files below a folder; what vanishes meanwhile is left out. Raises OSError for the folder itself."""
+    """Yield the finished files below a folder, hollow ones left out; what vanishes meanwhile is too.
+
+    Raises OSError for the folder itself.
+    """
     os.stat(folder)  # noqa: PTH116  (os.walk would take a missing folder for an empty one)
     for root, _, names in os.walk(folder):
         for name in names:
-            path = Path(root, name)
-            if name == marker or name.endswith(".part"):
-                continue
-            with suppress(OSError):
-                if (found := _found(path)) is not None:
+            if name != marker and not name.endswith(".part"):
+                found = _found(Path(root, name))
+                if found is not None and not is_hollow(found.path):
                     yield found
 
 
-def is_hollow(path: Path, sign: bytes) -> bool:
-    """Say whether a file begins with the sign of one that was taken."""
+def is_hollow(path: Path) -> bool:
+    """Say whether a file is what a taken one has left behind."""
     try:
-        with path.open("rb") as file:
-            return file.read(len(sign)) == sign
+        with path.open("rb", buffering=0) as file:
+            return file.read(len(HOLLOW)) == HOLLOW
     except OSError:
         return True  # gone, or not to be read: nothing to take
+
+
+def mtime_of(path: Path) -> float:
+    """Return when a file was last written, 0 when it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _found(path: Path) -> Found | None:

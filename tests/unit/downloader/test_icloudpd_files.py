@@ -1,6 +1,7 @@
 """The second engine accepts nothing but the whole file that the work names, and always ends with one."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from services.downloader.icloudpd.files import IcloudpdFiles
-from services.downloader.icloudpd.folder import HOLLOW, MARKER, IcloudpdFolder
-from services.downloader.icloudpd.found import Found, found_below
+from services.downloader.icloudpd.folder import MARKER, IcloudpdFolder
+from services.downloader.icloudpd.found import HOLLOW, Found, found_below
 from services.downloader.icloudpd.runs import Runs
 from services.downloader.icloudpd.verdict import RunFailed
 from services.downloader.partial import digest_of
@@ -177,6 +178,7 @@ async def test_what_no_run_can_bring_goes_to_the_own_engine_without_one(scene: S
 async def test_many_files_that_a_run_did_not_bring_cost_no_more_runs(scene: Scene) -> None:
     for key in range(30):
         await scene.bring(work(key=key, asset=f"A{key}"))
+        scene.part.unlink()
     assert (scene.runs, len(scene.own)) == (1, 30)
 
 
@@ -213,7 +215,7 @@ async def test_a_file_that_came_while_the_folder_was_looked_through_is_no_torso(
         return found
 
     scene.folder.claim()
-    monkeypatch.setattr("services.downloader.icloudpd.folder.found_below", slowly)
+    monkeypatch.setattr("services.downloader.icloudpd.found.found_below", slowly)
     assert scene.folder.take(work(), scene.part) is None
     assert scene.folder.take(work(), scene.part) is not None
 
@@ -229,6 +231,30 @@ async def test_files_of_one_length_are_told_apart_by_their_bytes(scene: Scene) -
     for data in (other, one):
         await scene.bring(work(data))
         assert scene.part.read_bytes() == data
+    assert scene.own == []
+
+
+async def test_a_file_that_was_taken_before_a_restart_is_not_fetched_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.does = [leaves("IMG_1.HEIC", PHOTO)]
+    await scene.bring(work())
+    again = Scene(tmp_path)
+    assert (await again.bring(work())).apple == checksum(PHOTO)
+    assert (again.runs, again.own) == (0, [])
+
+
+async def test_a_file_is_copied_where_no_link_can_be_made(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "another disk")
+
+    monkeypatch.setattr(os, "link", refuse)
+    scene.does = [leaves("IMG_1.HEIC", PHOTO)]
+    await scene.bring(work())
+    assert scene.part.read_bytes() == PHOTO
+    assert (scene.folder.path / "2026/IMG_1.HEIC").read_bytes().startswith(HOLLOW)
     assert scene.own == []
 
 

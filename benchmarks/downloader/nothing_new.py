@@ -116,7 +116,7 @@ async def listed(product: Product, assets: int, found: NothingNew) -> None:
 
 
 def mark_as_downloaded(product: Product) -> None:
-    """Write into the books, which nobody has open, that every file has been downloaded; the queues of the bus go.
+    """Write into the books, which nobody has open, that every file is downloaded and no stage has work; the bus's queues go.
 
     The hashes are made up and the files do not exist: a look at iCloud needs neither.
     """
@@ -126,6 +126,7 @@ def mark_as_downloaded(product: Product) -> None:
             " initial_size = listed_size WHERE local = 'wanted'"
         )
         books.execute("UPDATE work SET state = 'done', due_at = NULL, reason = NULL")
+        books.execute("UPDATE asset SET wake_at = NULL")
     shutil.rmtree(product.folder / "data" / "jetstream")
 
 

@@ -132,6 +132,7 @@ def test_no_failure_is_skipped_at_the_end_of_a_page(world: World, limit: int) ->
     answers = Answers(world.store, world.truth, world.policy, world.clock)
     found, after = [], 0
     while part := answers.failures(questions.AskRows(after=after, limit=limit)).rows:
+        assert len({row["id"] for row in part}) <= limit
         found += [(row["stage"], row["key"]) for row in part]
         after = max(row["id"] for row in part)
     assert sorted(found) == [("download", key) for key in range(1, 7)]

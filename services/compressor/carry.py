@@ -149,9 +149,12 @@ def account(source: bytes, made: bytes) -> str:
         )
     if old.trailer != new.trailer:
         raise Keep("the rendition's bytes behind the end marker differ")
-    for before, after in zip(old.metadata, new.metadata, strict=True):
-        if before.data != after.data:
+    pairs = zip(old.metadata, new.metadata, strict=True)
+    try:
+        for before, after in ((one, other) for one, other in pairs if one.data != other.data):
             _compare_numbers(before, after, source, made)
+    except mpf.BadIndex as error:
+        raise Keep(f"the rendition's index of pictures (MPF) is wrong: {error}") from error
     size = sum(len(segment.data) for segment in old.metadata) + len(old.trailer)
     return f"{len(old.metadata)} segments and {size:,} bytes of metadata the same"
 

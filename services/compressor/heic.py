@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pillow_heif
 
+from services.compressor.heic_items import odd_parts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,7 +55,7 @@ def obstacle(data: bytes, image: Image.Image) -> str | None:
         return f"its colours are {image.mode}"
     if info.get("chroma", 420) != 420:
         return f"its chroma is {info['chroma']}"
-    return _behind_metadata(info, data)
+    return _behind_metadata(info, data) or odd_parts(data)
 
 
 def _behind_metadata(info: Mapping[Any, Any], data: bytes) -> str | None:

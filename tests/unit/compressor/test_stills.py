@@ -304,6 +304,35 @@ async def test_a_heic_of_10_bits_is_left(tmp_path: Path, job: Make) -> None:
     assert "10 bits" in (await left(job(tmp_path / "deep.heic"))).reason
 
 
+@pytest.mark.parametrize("turn", [1, 3, 6, 8])
+async def test_a_heic_rendition_looks_as_the_original_in_every_orientation(
+    tmp_path: Path, job: Make, turn: int
+) -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    source = tmp_path / "a.heic"
+    samples.picture().save(source, quality=95, exif=samples.exif(turn), xmp=b"<x:xmpmeta/>")
+    answer = await compressed(job(source))
+    assert "score=" in answer.settings
+    with Image.open(source) as old, Image.open(answer.path) as new:
+        assert new.size == old.size == ((240, 320) if turn in (6, 8) else (320, 240))
+        assert new.getexif().get(0x0112, 1) == 1
+        assert new.info["xmp"] == b"<x:xmpmeta/>"
+        difference = ImageChops.difference(old.resize((4, 4)), new.resize((4, 4)))
+        assert max(difference.tobytes()) < 12
+
+
+async def test_a_heic_with_an_unknown_item_is_left(tmp_path: Path, job: Make) -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    samples.picture().save(tmp_path / "a.heic", quality=95)
+    data = (tmp_path / "a.heic").read_bytes()
+    (tmp_path / "a.heic").write_bytes(data + b"\0\0\0\x0cmpvdfilm")
+    assert "would be lost" in (await left(job(tmp_path / "a.heic"))).reason
+
+
 async def test_a_truncated_heic_is_unreadable(tmp_path: Path, job: Make) -> None:
     import pillow_heif
 

@@ -1,0 +1,47 @@
+"""Lists what a HEIC holds besides its picture, EXIF and XMP, from its boxes; pure, it reads bytes and decodes none.
+
+ISO/IEC 23008-12. The decoder hands out what it knows and says nothing of the rest; what would be lost has to be seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from services.compressor.mp4 import boxes
+
+_TOP = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide"}
+_PICTURE = {b"hvc1", b"grid"}
+_ONE_EACH = {b"Exif", b"mime"}  # of each the first is kept
+
+
+def odd_parts(data: bytes) -> str | None:
+    """Return the first part that a rendition would lose, None when there is none."""
+    top = list(boxes(data))
+    if odd := sorted({name for name, _ in top} - _TOP):
+        return f"its {_word(odd[0])} box would be lost"
+    items = Counter(kind for name, body in top if name == b"meta" for kind in _item_types(body))
+    if odd := sorted(items.keys() - _PICTURE - _ONE_EACH):
+        return f"its {_word(odd[0])} item would be lost"
+    if several := sorted(kind for kind in _ONE_EACH if items[kind] > 1):
+        return f"one of its {items[several[0]]} {_word(several[0])} items would be lost"
+    return None
+
+
+def _item_types(meta: bytes) -> list[bytes]:
+    infos = [body for name, body in boxes(meta[4:]) if name == b"iinf"]
+    return [
+        _item_type(entry)
+        for body in infos
+        for name, entry in boxes(body[6 if body[:1] == b"\0" else 8 :])
+        if name == b"infe"
+    ]
+
+
+def _item_type(entry: bytes) -> bytes:
+    """An item's four letters; they come behind a longer number in version 3, and not at all before version 2."""
+    start = {2: 8, 3: 10}.get(entry[0] if entry else 0)
+    return entry[start : start + 4] if start else b"old"
+
+
+def _word(name: bytes) -> str:
+    return name.decode("latin-1").strip()

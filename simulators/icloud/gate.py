@@ -111,7 +111,8 @@ def _answer(fault: Fault) -> Response:
 def _throttled(fault: Fault) -> dict[str, Json]:
     code = fault.code if "code" in fault.model_fields_set else "THROTTLED"
     told: dict[str, Json] = {"serverErrorCode": code, "reason": "throttled", "uuid": "simulated"}
-    return told if fault.retry_after is None else {**told, "retryAfter": int(fault.retry_after)}
+    after = str(fault.retry_after)
+    return {**told, "retryAfter": int(after)} if after.isdigit() else told
 
 
 def _reset(scope: Scope) -> None:

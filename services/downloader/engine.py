@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from services.downloader.fetching import CloudFiles
-from services.downloader.icloudpd.opening import Place, icloudpd_files
 from shared.adapters.icloud_download import open_download
 from shared.domain.ids import Area
 
@@ -30,6 +29,8 @@ async def engine(
     if own.engine == "pyicloud":
         yield cloud
         return
+    from services.downloader.icloudpd.opening import Place, icloudpd_files  # a tenth of a second
+
     place = Place(library.root / Area.INCOMING, library.free_space_floor)
     async with icloudpd_files(own.icloudpd, session.settings, session, cloud, place) as files:
         yield files

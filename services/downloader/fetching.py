@@ -10,11 +10,11 @@ import structlog
 
 from services.downloader.partial import InUse, Partial
 from services.downloader.policy import Patience
-from services.downloader.receiving import Stalled, WrongAnswer, take
+from services.downloader.receiving import WrongAnswer, take
 from services.downloader.verdict import Verdict
 from shared.domain.errors import Permanent, Transient, Waiting
 from shared.ports.files import DiskTrouble, WrongLength
-from shared.ports.icloud import SlowedDown, UrlExpired
+from shared.ports.icloud import SlowedDown, Stalled, UrlExpired
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

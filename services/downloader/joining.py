@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from services.downloader.lookups import look_up
+from services.downloader.lookups import look_up_patiently
 from shared.domain.icloud_records import SortedPage, asset_seen, master_name, sort_page
 from shared.domain.ids import asset_id
 from shared.ports.icloud import LookedUp
@@ -106,12 +106,4 @@ class Joiner:
 
     async def _lookup(self, names: Sequence[str]) -> LookedUp:
         """Look records up; those of which iCloud does not say whether they exist are asked for again, a few times."""
-        answer = await look_up(self._records, names)
-        for pause in _PAUSES:
-            if not answer.failed:
-                break
-            await self._sleep(pause)
-            again = await look_up(self._records, sorted(answer.failed))
-            found = {**answer.found, **again.found}
-            answer = LookedUp(found, answer.missing | again.missing, again.failed)
-        return answer
+        return await look_up_patiently(self._records, names, _PAUSES, self._sleep)

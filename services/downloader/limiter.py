@@ -56,9 +56,8 @@ class Limiter:
 
     @property
     def hungry(self) -> bool:
-        """Whether fewer wait for a turn than could have one."""
-        waiting = sum(map(len, self._waiting.values()))
-        return waiting + self._running.total() < 2 * self._pace.limit
+        """Whether so few wait for a turn that one may soon be left over."""
+        return 2 * sum(map(len, self._waiting.values())) < self._pace.limit
 
     @asynccontextmanager
     async def turn(self, kind: Kind = Kind.PHOTO) -> AsyncIterator[Turn]:
@@ -139,7 +138,7 @@ class Limiter:
         """Say whether anybody waits who has not given up."""
         waiting = self._waiting[kind]
         while waiting and waiting[0].done():
-            waiting.popleft()
+            del waiting[0]
         return bool(waiting)
 
     def _wake_up_later(self, loop: asyncio.AbstractEventLoop) -> None:

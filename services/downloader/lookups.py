@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from shared.domain.errors import PhotoductError
 from shared.domain.icloud_records import master_name
-from shared.ports.icloud import Declined, LookedUp, WholeAsset
+from shared.ports.icloud import Declined, LookedUp, Unanswered, WholeAsset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from services.downloader.ports import ReadRecords
+    from shared.ports.icloud import Json
 
 _Read = TypeVar("_Read")
 TOGETHER: Final = 100
 LONGEST: Final = 2.0
 """Seconds that a name waits for others while nobody is in need of it."""
+_MOMENT: Final = 0.015
+"""Seconds in which all ask who are about to: the tasks that a lane takes at once do not come at once."""
 _LOOK_AGAIN: Final = 0.05
+_PAUSES: Final = (0.2, 0.8)
 _BAD_NAME: Final = frozenset({"BAD_REQUEST", "400"})
 _HALF: Final = TOGETHER // 2
 
@@ -46,6 +50,32 @@ async def _halves(records: ReadRecords, names: Sequence[str], error: Declined) -
     return LookedUp(
         {**one.found, **two.found}, one.missing | two.missing, {**one.failed, **two.failed}
     )
+
+
+async def look_up_patiently(
+    records: ReadRecords,
+    names: Sequence[str],
+    pauses: Sequence[float],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> LookedUp:
+    """Look records up; what iCloud did not answer is asked again after each of the pauses (seconds). Errors as of `look_up`."""
+    found: dict[str, Json] = {}
+    missing: set[str] = set()
+    failed = dict.fromkeys(names, "")
+    for pause in (*pauses, None):
+        try:
+            answer = await look_up(records, list(failed))
+        except Unanswered:
+            if pause is None:
+                raise
+        else:
+            found |= dict(answer.found)
+            missing |= answer.missing
+            failed = dict(answer.failed)
+        if not failed or pause is None:
+            break
+        await sleep(pause)
+    return LookedUp(found, frozenset(missing), failed)
 
 
 class Lookups(Generic[_Read]):
@@ -83,7 +113,6 @@ class Lookups(Generic[_Read]):
         return await asyncio.shield(answer)
 
     async def _work(self) -> None:
-        await asyncio.sleep(0)  # all who are about to ask in this moment
         while self._wanted:
             await self._company()
             names = list(self._wanted)[:TOGETHER]
@@ -100,15 +129,16 @@ class Lookups(Generic[_Read]):
 
     async def _company(self) -> None:
         until = asyncio.get_running_loop().time() + LONGEST
+        await asyncio.sleep(_MOMENT)
         while not (self._urgent or len(self._wanted) >= TOGETHER or self._hungry()):
             if asyncio.get_running_loop().time() >= until:
                 break
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def _answer(self, names: Sequence[str]) -> None:
-        assets = await look_up(self._records, names)
+        assets = await look_up_patiently(self._records, names, _PAUSES)
         wanted = sorted({master_name(one) for one in assets.found.values()} - {""})
-        masters = await look_up(self._records, wanted) if wanted else LookedUp()
+        masters = await look_up_patiently(self._records, wanted, _PAUSES) if wanted else LookedUp()
         for name, future in self._asked.items():
             if future.done():
                 continue

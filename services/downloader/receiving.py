@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from shared.domain.errors import Transient
 from shared.ports.files import WrongLength
+from shared.ports.icloud import Stalled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,10 +22,6 @@ PROGRESS: Final = 32 << 10
 
 class WrongAnswer(WrongLength):
     """What iCloud offers is not the file: an error page, mostly. The partial file is as it was."""
-
-
-class Stalled(Transient):
-    """Next to nothing arrived for too long."""
 
 
 async def take(incoming: Incoming, partial: Partial, *, stall: float) -> None:

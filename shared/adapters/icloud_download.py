@@ -13,7 +13,7 @@ from shared.adapters.icloud_session import carry, trust
 from shared.adapters.icloud_signin_errors import unreachable
 from shared.adapters.icloud_transport import slow
 from shared.domain.errors import Transient
-from shared.ports.icloud import Incoming, UrlExpired
+from shared.ports.icloud import Incoming, Stalled, UrlExpired
 from shared.ports.watching import Unobserved
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class ICloudDownload:
                 yield _incoming(response)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise unreachable() from error
+        except httpx.ReadTimeout as error:
+            raise Stalled("next to nothing arrived for too long") from error
         except httpx.HTTPError as error:
             raise Transient(f"the download broke off ({type(error).__name__})") from error
 

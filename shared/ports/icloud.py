@@ -67,6 +67,10 @@ class UrlExpired(Transient):
     """The address of a file is no longer good: look its record up again."""
 
 
+class Stalled(Transient):
+    """Next to nothing of a file arrived for too long."""
+
+
 @dataclass(frozen=True, slots=True)
 class WholeAsset:
     """An asset's two records as they are now; None for one that does not exist."""

@@ -49,7 +49,7 @@ async def test_what_is_asked_while_a_request_is_under_way_goes_together() -> Non
 
     records.lookup = slowly  # type: ignore[method-assign]
     first = asyncio.create_task(lookups.whole("A0"))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
     rest = asyncio.create_task(all_of(lookups, [f"A{n}" for n in range(20)]))
     await asyncio.sleep(0.01)
     gate.set()
@@ -71,7 +71,10 @@ async def test_what_nobody_needs_yet_waits_for_company() -> None:
     assert [len(asked) for asked in records.asked[2:]] == [1, 1]
 
 
-async def test_one_record_that_fails_costs_its_own_asset_only() -> None:
+async def test_one_record_that_fails_costs_its_own_asset_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.downloader.lookups._PAUSES", ())
     records = zone(4)
     del records.store["A0"]
     records.unsure = {"A1", "M2"}
@@ -83,7 +86,21 @@ async def test_one_record_that_fails_costs_its_own_asset_only() -> None:
     assert fine.master is not None
 
 
-@pytest.mark.parametrize("error", [Unanswered("?"), Waiting("w", attention="a")])
+async def test_what_icloud_did_not_answer_is_asked_again_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.downloader.lookups._PAUSES", (0.0, 0.0))
+    records = zone(3)
+    records.answers = [Unanswered("?"), Unanswered("?")]
+    for whole in await all_of(asking(records), ["A0", "A1"]):
+        assert isinstance(whole, WholeAsset)
+    assert [len(asked) for asked in records.asked] == [2, 2, 2, 2]
+    records.answers = [Unanswered("?")] * 3
+    (error,) = await all_of(asking(records), ["A0"])
+    assert isinstance(error, Unanswered)
+
+
+@pytest.mark.parametrize("error", [Declined("?", code="NO"), Waiting("w", attention="a")])
 async def test_a_question_that_fails_as_a_whole_fails_for_all_and_the_next_one_is_new(
     error: PhotoductError,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 from shared.adapters.icloud_session import open_session
@@ -29,6 +30,7 @@ def renew(settings: ICloudSettings) -> None:
     while True:
         generation = resume(settings, stale=generation).generation
         _say(generation)
+        time.sleep(0.02)  # as nobody renews without a pause, and others want the lock
 
 
 def _say(text: str) -> None:

@@ -323,6 +323,8 @@ def test_nothing_that_is_raised_quotes_the_password_or_a_token(place: Cloud) -> 
     secret = place.settings.model_copy(update={"session_dir": place.settings.session_dir / "x"})
     sign_in = SignIn(secret)
     sign_in.begin(PASSWORD)
+    assert sign_in._attempt is not None
+    assert sign_in._attempt.client._password_raw is None  # while the code is waited for
     with pytest.raises(PhotoductError) as caught:
         sign_in.confirm(code(place))
     assert PASSWORD not in repr(caught.value)

@@ -15,6 +15,7 @@ import pytest
 from services.downloader.icloudpd.opening import Place, icloudpd_files
 from services.downloader.icloudpd.settings import IcloudpdSettings
 from services.downloader.partial import digest_of
+from services.state import schema
 from shared.adapters.icloud_session import open_session
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.icloud_signin import login
@@ -23,6 +24,7 @@ from shared.domain.events import DownloadWork
 from shared.domain.ids import Kind, Resource
 from tests.fidelity.apple_hosts import World, apple
 from tests.fidelity.scene import icloudpd, the_library
+from tests.integration.downloader_world import Account, Books, downloader, proven
 from tests.integration.icloud_sim import APPLE_ID, PASSWORD
 
 if TYPE_CHECKING:
@@ -220,3 +222,53 @@ def _running_below(root: Path) -> list[str]:
         if str(root) in line and "simulators.icloud" not in line:
             lines.append(line)
     return lines
+
+
+def test_the_whole_downloader_ends_with_every_file_proven(tmp_path: Path) -> None:
+    """Edited movies, photos of one name and one moment, hidden ones: what icloudpd does not bring, photoduct does."""
+    (tmp_path / "library").mkdir()
+    recipe = "photos=40,bytes=5000-20000,seed=5,live=0.3,edited=0.3,raw=0.1,hidden=0.1,albums=2"
+    for area in ("incoming", "backup", "icloudpd"):
+        (tmp_path / "media" / area).mkdir(parents=True)
+    with apple(tmp_path / "library", tmp_path / "run", "--synthetic", recipe) as world:
+        scene = Scene(world, tmp_path / "library", tmp_path)
+        scene.sign_in()
+        place = Account(world.simulator, scene.icloud, tmp_path / "media")
+        asked = world.do(lambda: asyncio.run(asyncio.wait_for(_synced(place), 120)))
+    assert asked["edited movies"] > 0
+    assert asked["by icloudpd"] > 3 * asked["by photoduct"] > 0
+
+
+async def _synced(place: Account) -> dict[str, int]:
+    """Sync once with the second engine, prove all of it, and count who fetched what."""
+    books = Books(place.root.parent)
+    settings = IcloudpdSettings(command=icloudpd(), folder=place.root / "icloudpd/own")
+    where = Place(place.root / "incoming", 0)
+    async with downloader(place, books) as it, open_session(place.settings) as session:
+        fetch, own = it.handle._receive, []
+
+        async def counted(work: DownloadWork, part: Path) -> StreamDigest:
+            own.append(work)
+            return await fetch(work, part)
+
+        async with icloudpd_files(settings, place.settings, session, counted, where) as files:
+
+            async def patient(work: DownloadWork, part: Path) -> StreamDigest:
+                while True:
+                    try:
+                        return await files(work, part)
+                    except Waiting as waiting:
+                        assert not waiting.attention, waiting  # noqa: PT017  (a lane would tell)
+                        await asyncio.sleep(0.1)
+
+            it.handle._receive = patient
+            await it.look()
+            await it.work()
+    proven(place, books)
+    works = [row for row in books.rows(schema.media) if row["resource"] != "record"]
+    movies = [w for w in own if w.resource is Resource.EDITED and w.kind is Kind.VIDEO]
+    return {
+        "by icloudpd": len(works) - len(own),
+        "by photoduct": len(own),
+        "edited movies": len(movies),
+    }

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from services.compressor.child import ask
-from services.compressor.policy import Tier, tier_for
 from services.compressor.profiles import BALANCED
+from services.compressor.tiers import Tier, tier_for
 from services.compressor.verdict import Compressed, Left, Limits, Unreadable
 from shared.adapters.local_files import place, sorted_errors, sync_dir, sync_path
 from shared.domain.errors import Permanent, PhotoductError

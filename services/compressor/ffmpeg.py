@@ -19,7 +19,8 @@ import ffmpeg
 
 from services.compressor.movie import check_carried, check_result, picture
 from services.compressor.mp4 import Movie, NotMp4, read_movie
-from services.compressor.policy import Encode, Film, Leave
+from services.compressor.policy import Encode, Leave
+from services.compressor.tiers import Film
 from services.compressor.verdict import Broken, Keep, Made
 
 if TYPE_CHECKING:

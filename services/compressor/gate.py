@@ -15,8 +15,9 @@ from services.compressor.verdict import Broken, Keep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.compressor.policy import Kind, Still
+    from services.compressor.policy import Kind
     from services.compressor.score import Score
+    from services.compressor.tiers import Still
     from services.compressor.verdict import Limits
 
 _COMPARED = ("exif", "icc_profile", "xmp")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from services.compressor.policy import Tier
+    from services.compressor.tiers import Tier
     from shared.domain.ids import Kind
     from shared.ports.clock import Clock
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from services.compressor.policy import Film, Lossless, Still, Tier
+from services.compressor.tiers import Film, Lossless, Still, Tier
 
 _PNG = Lossless()
 _YOUNG, _MIDDLE = 365, 3 * 365

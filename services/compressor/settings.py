@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.compressor.policy import Tier, checked_tiers
 from services.compressor.profiles import PROFILES, Profile
+from services.compressor.tiers import Tier, checked_tiers
 from shared.runtime.rhythm import checked_cron
 
 

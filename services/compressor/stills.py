@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from services.compressor import carry, encoders, gate, heic, jpeg, png
 from services.compressor.decode import decoded
 from services.compressor.gate import Original
-from services.compressor.policy import Encode, Kind, Leave, Lossless, Still
+from services.compressor.policy import Encode, Kind, Leave
+from services.compressor.tiers import Lossless, Still
 from services.compressor.verdict import Keep, Made
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from typing import Any, TextIO
 
 from services.compressor.confine import cap, cut_off
 from services.compressor.kind import kind_of
-from services.compressor.policy import Encode, Kind, Leave, Tier, plan, read_tier, worth_it
+from services.compressor.policy import Encode, Kind, Leave, plan, worth_it
+from services.compressor.tiers import Tier, read_tier
 from services.compressor.verdict import Broken, Keep, Limits, Made
 
 _NICE = 10

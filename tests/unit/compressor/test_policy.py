@@ -8,21 +8,10 @@ import yaml
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from services.compressor.policy import (
-    Encode,
-    Film,
-    Kind,
-    Leave,
-    Still,
-    Tier,
-    checked_tiers,
-    plan,
-    read_tier,
-    tier_for,
-    worth_it,
-)
+from services.compressor.policy import Encode, Kind, Leave, plan, worth_it
 from services.compressor.profiles import BALANCED, CAREFUL, PROFILES, Profile
 from services.compressor.settings import CompressorSettings
+from services.compressor.tiers import Film, Still, Tier, checked_tiers, read_tier, tier_for
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LIGHT, MEDIUM, HEAVY = BALANCED

@@ -10,7 +10,8 @@ from services.compressor import gate, jpeg as parts
 from services.compressor.decode import decoded
 from services.compressor.encode import Job, compress
 from services.compressor.gate import Original
-from services.compressor.policy import Kind, Still, Tier
+from services.compressor.policy import Kind
+from services.compressor.tiers import Still, Tier
 from services.compressor.verdict import Compressed, Keep, Left, Limits, Unreadable
 from tests.unit.compressor import gain_maps, samples
 
@@ -270,6 +271,20 @@ async def test_what_could_not_be_carried_over_is_left(
     (tmp_path / "a.jpg").write_bytes(data[:2] + segment.ljust(size, b" ") + data[2:])
     answer = await left(job(tmp_path / "a.jpg"))
     assert reason in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "reason"), [(4, 12, "12 bits"), (1, 0xC3, "SOF3"), (1, 0xC5, "SOF5")]
+)
+async def test_a_jpeg_of_a_rare_kind_is_left_unexamined(
+    tmp_path: Path, job: Make, at: int, value: int, reason: str
+) -> None:
+    data = bytearray(samples.jpeg(tmp_path / "a.jpg").read_bytes())
+    data[data.index(b"\xff\xc0") + at] = value
+    (tmp_path / "a.jpg").write_bytes(data)
+    answer = await left(job(tmp_path / "a.jpg"))
+    assert reason in answer.reason
+    assert answer.readable is None
 
 
 async def test_raw_is_kept_unexamined(tmp_path: Path, job: Make) -> None:

@@ -1,0 +1,162 @@
+"""Says what a tier may order, and which tier a file falls into by its age; pure, it can never read or change a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """How a JPEG or HEIC is encoded, and what the rendition has to show; raises ValueError for what cannot be.
+
+    Starts at `quality` (1 to 95, the encoder's own scale) and goes up by 5 for at most `tries` tries until the SSIMULACRA2
+    score is `floor` or better (90: not seen when flickering; 80: not side by side; 70: barely). `max_ratio` is the largest
+    part of the original's bytes that counts as worth it: when the first try is larger, quality goes down by 10 as far as
+    `lowest` (None: not at all), and the floor still decides.
+    """
+
+    encoder: str
+    quality: int
+    floor: float
+    max_ratio: float = 0.9
+    tries: int = 3
+    lowest: int | None = None
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        _check(1 <= self.quality <= 95, "quality must lie between 1 and 95", self.quality)
+        _check(0 <= self.floor <= 100, "floor must lie between 0 and 100", self.floor)
+        _check(1 <= self.tries <= 10, "tries must lie between 1 and 10", self.tries)
+        lowest = self.quality if self.lowest is None else self.lowest
+        _check(1 <= lowest <= self.quality, "lowest must lie between 1 and quality", lowest)
+        _check_ratio(self.max_ratio)
+
+    @property
+    def qualities(self) -> tuple[int, ...]:
+        """The qualities to try while the look suffers, in this order."""
+        found = (min(self.quality + 5 * n, 95) for n in range(self.tries))
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def lower_qualities(self) -> tuple[int, ...]:
+        """The qualities to try while the rendition is too large, in this order."""
+        lowest = self.quality if self.lowest is None else self.lowest
+        return tuple(range(self.quality - 10, lowest - 1, -10))
+
+
+@dataclass(frozen=True, slots=True)
+class Lossless:
+    """How a PNG is packed anew without changing a pixel; `level` is oxipng's, 0 to 6."""
+
+    encoder: str = "oxipng"
+    level: int = 2
+    max_ratio: float = 0.98
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.level <= 6, "level must lie between 0 and 6", self.level)
+        _check_ratio(self.max_ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """How a video is encoded: `crf` is x265's, 1 to 51, less is better."""
+
+    encoder: str
+    crf: int
+    max_ratio: float = 0.9
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        _check(1 <= self.crf <= 51, "crf must lie between 1 and 51", self.crf)
+        _check_ratio(self.max_ratio)
+
+
+_ENCODERS = {
+    "jpeg": ("jpegli", "pillow"),
+    "heic": ("x265",),
+    "png": ("oxipng",),
+    "h264": ("x265",),
+    "hevc": ("x265",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """How hard the files younger than `max_age_days` are compressed (None: no upper age); a kind of None is left as it is.
+
+    Raises ValueError for numbers outside their range and encoders that cannot make the kind.
+    """
+
+    name: str
+    max_age_days: int | None
+    jpeg: Still | None = None
+    heic: Still | None = None
+    png: Lossless | None = None
+    h264: Film | None = None
+    hevc: Film | None = None
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("a tier needs a name")
+        if self.max_age_days is not None and self.max_age_days < 1:
+            raise ValueError(f"tier {self.name}: max_age_days must be 1 or more")
+        for kind, known in _ENCODERS.items():
+            setting = getattr(self, kind)
+            if setting is not None and setting.encoder not in known:
+                names = " or ".join(known)
+                raise ValueError(
+                    f"tier {self.name}: the encoder of {kind} is {names}, not {setting.encoder}"
+                )
+
+
+def _check(fits: bool, rule: str, value: object) -> None:
+    if not fits:
+        raise ValueError(f"{rule}, not be {value}")
+
+
+def _check_ratio(ratio: float) -> None:
+    _check(0 < ratio < 1, "max_ratio must lie between 0 and 1", ratio)
+
+
+def checked_tiers(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+    """Return `tiers`; raises ValueError unless they cover every age once, youngest first, with unique names."""
+    ages = [tier.max_age_days for tier in tiers]
+    bounds = [age for age in ages[:-1] if age is not None]
+    if not ages or ages[-1] is not None or len(bounds) != len(ages) - 1:
+        raise ValueError("exactly the last tier must have no max_age_days")
+    if bounds != sorted(set(bounds)):
+        raise ValueError("the tiers' max_age_days must grow from one to the next")
+    if len({tier.name for tier in tiers}) != len(tiers):
+        raise ValueError("two tiers have the same name")
+    return tiers
+
+
+def read_tier(fields: dict[str, Any]) -> Tier:
+    """Return the tier that `dataclasses.asdict` took apart; raises TypeError and ValueError for anything else."""
+    forms = {"jpeg": Still, "heic": Still, "png": Lossless, "h264": Film, "hevc": Film}
+    return Tier(
+        **{
+            name: forms[name](**value) if name in forms and value is not None else value
+            for name, value in fields.items()
+        }
+    )
+
+
+def tier_for(created: datetime, now: datetime, tiers: tuple[Tier, ...]) -> Tier:
+    """Return the first tier whose age limit the photo has not reached; a date in the future is young.
+
+    Both times carry a time zone; `tiers` have passed checked_tiers.
+    """
+    age = now - created
+    for tier in tiers[:-1]:
+        if tier.max_age_days is None or age < timedelta(days=tier.max_age_days):
+            return tier
+    return tiers[-1]

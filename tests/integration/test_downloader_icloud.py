@@ -73,9 +73,9 @@ async def test_a_storm_of_faults_ends_with_every_byte_and_nothing_failed(tmp_pat
             {"do": "error_body", "every": 19, "times": 2},
             {"do": "close", "every": 14, "times": 2},
             {"do": "flip", "nth": 21, "times": 1},
-            {"do": "ignore_range", "every": 2},
             {"do": "stall", "nth": 30, "times": 1},
             {"do": "status", "status": 503, "retry_after": "1", "nth": 40, "times": 1},
+            {"do": "ignore_range", "every": 2},
         ):
             place.fault(kind="download", **fault)
         place.fault(kind="records/lookup", do="record_error", code="INTERNAL_ERROR", every=3)

@@ -12,7 +12,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.downloader import memory, nothing_new, speed, storm, tables
+from benchmarks.downloader import memory, nothing_new, speed, storm, storm_plan, tables
 from benchmarks.downloader.product import quiet
 from benchmarks.shared.page import Markers, write_into
 from benchmarks.spine.stack import ROOT
@@ -43,7 +43,7 @@ async def _memory(quick: bool) -> str:
 
 
 async def _storm(quick: bool) -> str:
-    found = await storm.weather(storm.BRIEF if quick else storm.FULL)
+    found = await storm.weather(storm_plan.BRIEF if quick else storm_plan.FULL)
     found.check()
     return tables.storms(found)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.downloader.apple import NO_LINE, apple
 from benchmarks.downloader.gauges import Memory, larger, memory
 from benchmarks.downloader.icloudpd import icloudpd
-from benchmarks.downloader.nothing_new import LISTING_ONLY
 from benchmarks.downloader.product import DOWNLOADER, Product, alive
 from benchmarks.downloader.scratch import scratch
+from benchmarks.downloader.steady import LISTING_ONLY
 from benchmarks.downloader.verifying import verified
 
 if TYPE_CHECKING:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import sqlite3
 import sys
 import time
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.downloader.apple import LINE, apple
-from benchmarks.downloader.gauges import Memory, memory
 from benchmarks.downloader.icloudpd import icloudpd
 from benchmarks.downloader.product import DOWNLOADER, Product, alive
 from benchmarks.downloader.scratch import scratch
+from benchmarks.downloader.steady import listed, mark_as_downloaded
 from benchmarks.shared.processes import Program
 from shared.runtime.settings import CONFIG
 
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 
 NEW: Final = 20
 NEW_BYTES: Final = "2000000"
-LISTING_ONLY: Final = {"library": {"free_space_floor": 1 << 60}}
-"""With the disk told to be full no download begins; the look goes on."""
 _PATIENCE_S: Final = 120.0
 
 
@@ -69,7 +65,6 @@ class NothingNew:
     size: Size
     listing_seconds: float = 0.0
     """The first look, through the line: the full history."""
-    listing_memory: Memory = field(default=Memory(0, 0))
     running: list[Look] = field(default_factory=list)
     """From the command to look until it has ended, by a running downloader."""
     starting: list[Look] = field(default_factory=list)
@@ -88,7 +83,7 @@ async def measure(size: Size) -> NothingNew:
             folder / "icloud", [f"photos={size.assets},bytes=100,seed=2"], LINE
         ) as cloud:
             product = Product(folder / "photoduct", cloud)
-            await listed(product, size.assets, found)
+            found.listing_seconds = await listed(product, size.assets)
             mark_as_downloaded(product)
             await _looks(product, found)
             peer = folder / "icloudpd"
@@ -98,36 +93,6 @@ async def measure(size: Size) -> NothingNew:
             await _twenty(cloud, product, found)
             found.peer_twenty = await icloudpd(cloud, peer, session, size.peer_seconds)
     return found
-
-
-async def listed(product: Product, assets: int, found: NothingNew) -> None:
-    """Let photoduct list the whole library for the first time, without downloading."""
-    product.settings = LISTING_ONLY
-    await product.install()
-    begun = time.perf_counter()
-    async with product.running() as processes:
-        while product.assets() < assets or not await product.last_look():
-            alive(processes)
-            await asyncio.sleep(0.25)
-        found.listing_seconds = time.perf_counter() - begun
-        found.listing_memory = memory(processes.alive()[DOWNLOADER])
-    product.settings = {}
-    product.write_settings()
-
-
-def mark_as_downloaded(product: Product) -> None:
-    """Write into the books, which nobody has open, that every file is downloaded and no stage has work; the bus's queues go.
-
-    The hashes are made up and the files do not exist: a look at iCloud needs neither.
-    """
-    with closing(sqlite3.connect(product.database)) as books, books:
-        books.execute(
-            "UPDATE media SET local = 'backup', status = 'downloaded', sha256 = printf('%064x', id),"
-            " initial_size = listed_size WHERE local = 'wanted'"
-        )
-        books.execute("UPDATE work SET state = 'done', due_at = NULL, reason = NULL")
-        books.execute("UPDATE asset SET wake_at = NULL")
-    shutil.rmtree(product.folder / "data" / "jetstream")
 
 
 async def _looks(product: Product, found: NothingNew) -> None:

@@ -12,11 +12,11 @@ from benchmarks.shared.page import table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.downloader.explained import Weathered
     from benchmarks.downloader.icloudpd import Brought
     from benchmarks.downloader.memory import Taken
     from benchmarks.downloader.nothing_new import Look, NothingNew
     from benchmarks.downloader.speed import Race
-    from benchmarks.downloader.storm import Weathered
 
 _MB = 1e6
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.downloader.storm import QUICK, weather
+from benchmarks.downloader.storm import weather
+from benchmarks.downloader.storm_plan import QUICK
 from tests.e2e.hasten import hastened
 
 if TYPE_CHECKING:

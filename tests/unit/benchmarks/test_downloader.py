@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.downloader import nothing_new, speed, storm, tables
+from benchmarks.downloader import nothing_new, speed, storm_plan, tables
 from benchmarks.downloader.__main__ import MEASUREMENTS, markers
+from benchmarks.downloader.explained import Kill, Weathered
 from benchmarks.downloader.gauges import Memory
 from benchmarks.downloader.icloudpd import Brought
-from benchmarks.downloader.storm import Kill, Weathered
 
 PAGE = Path(__file__).parents[3] / "docs" / "performance.md"
 CALM = Weathered(
-    storm.QUICK,
+    storm_plan.QUICK,
     seconds=1.0,
     files=170,
     quarantined=0,

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from simulators.library.shots import Codec, Shot
 
 _SUFFIX = {"jpeg": "jpg", "heic": "heic", "png": "png", "tiff": "tif"}
-_SIZES = ((1280, 960), (1200, 900), (1440, 1080), (1152, 1152))
+_SIZES = (
+    (800, 600),
+    (768, 576),
+    (880, 660),
+    (704, 704),
+)  # small: the compressor judges every pixel of them
 _LARGE = (4032, 3024)
 
 

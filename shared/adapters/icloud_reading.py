@@ -82,10 +82,11 @@ def _sorted(wanted: Sequence[str], answers: Sequence[object]) -> LookedUp:
     failed = dict.fromkeys(wanted, "iCloud gave no answer for it")
     wishes: list[object] = []
     for answer in answers:
-        if not isinstance(answer, dict) or (name := answer.get("recordName")) not in failed:
+        name = answer.get("recordName") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict) or not isinstance(name, str) or name not in failed:
             continue
         code = answer.get("serverErrorCode")
-        if code in SLOW_CODES:
+        if str(code) in SLOW_CODES:
             wishes.append(answer.get("retryAfter"))
         if code == "NOT_FOUND" or answer.get("deleted") is True:
             missing.add(name)
@@ -96,5 +97,5 @@ def _sorted(wanted: Sequence[str], answers: Sequence[object]) -> LookedUp:
             continue
         del failed[name]
     if wishes and len(wishes) == len(wanted):
-        raise slow(wish=max(wishes, key=str))
+        raise max((slow(wish=wish) for wish in wishes), key=lambda one: one.retry_after)
     return LookedUp(found, frozenset(missing), failed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -106,8 +107,8 @@ def slow(response: httpx.Response | None = None, *, wish: object = None) -> Slow
 def _seconds(raw: Any, date: str | None) -> float | None:
     """Read `Retry-After` in either form; a moment counts from the answer's own `Date`, whatever this clock shows."""
     try:
-        return float(raw)
-    except (TypeError, ValueError):
+        return seconds if math.isfinite(seconds := float(raw)) else None
+    except (TypeError, ValueError, OverflowError):
         pass
     try:
         now = parsedate_to_datetime(date) if date else datetime.now(UTC)
@@ -118,13 +119,14 @@ def _seconds(raw: Any, date: str | None) -> float | None:
 
 def decline(code: object, what: str, *, wish: object = None) -> NoReturn:
     """Raise the error that fits one of CloudKit's error codes."""
+    code = str(code)
     if code in SLOW_CODES:
         raise slow(wish=wish)
     if code in _AUTH_CODES:
         raise wants_sign_in()
-    if (known := named(0, str(code))) is not None:
+    if (known := named(0, code)) is not None:
         raise known
-    raise Declined(f"iCloud declined {what} ({code})", code=str(code)[:100])
+    raise Declined(f"iCloud declined {what} ({code[:100]})", code=code[:100])
 
 
 def only_record(answer: Json, name: str | None) -> Json:

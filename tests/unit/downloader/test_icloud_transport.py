@@ -92,6 +92,7 @@ async def test_apples_own_wish_to_wait_is_kept(tmp_path: Path) -> None:
         ({"Retry-After": "2.5"}, 2.5),
         ({"Retry-After": "7200"}, 7200),
         ({"Retry-After": "soon"}, 60),
+        ({"Retry-After": "nan"}, 60),
         (
             {
                 "Date": "Sun, 22 Nov 2026 12:00:00 GMT",

@@ -127,10 +127,28 @@ def test_a_live_photo_with_edits_has_every_file() -> None:
         (asset(), master(resSidecarRes=resource(b"x")), r"unknown kind \(resSidecarRes\)"),
         (asset(resOriginalRes=resource(b"x")), master(), "unknown kind"),
         (asset(assetDate={"value": "soon"}), master(), "no date"),
+        (asset(adjustmentType=text("com.apple.photo")), master(), "an edit whose picture"),
     ],
 )
 def test_what_is_not_understood_keeps_the_asset_in_icloud(one: Any, two: Any, problem: str) -> None:
     assert re.search(problem, str(seen(one, two).problem))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"adjustmentType": text("com.apple.video.slomo")},
+        {"adjustmentType": text("com.apple.photo"), "resJPEGFullRes": resource(b"edited")},
+        {"adjustmentType": text("com.apple.video"), "resVidFullRes": resource(b"edited")},
+    ],
+)
+def test_slow_motion_and_an_edit_with_its_picture_are_no_problem(fields: dict[str, Any]) -> None:
+    assert seen(asset(**fields), master()).problem is None
+
+
+def test_whatever_else_is_true_an_asset_of_another_zone_is_kept() -> None:
+    found = asset_seen(asset(), master(), "SharedSync-1")
+    assert found.problem == "it belongs to a shared library, from which photoduct never deletes"
 
 
 def test_derivatives_and_flags_are_no_problem() -> None:

@@ -133,6 +133,12 @@ def test_every_lost_changed_or_moved_byte_of_metadata_is_seen() -> None:
             carry.account(source, made[:start] + made[end:])
 
 
+def test_changed_bytes_behind_the_end_that_no_index_names_are_seen() -> None:
+    source = photo() + b"SEFT trailer"
+    with pytest.raises(Keep, match="behind the end"):
+        carry.account(source, carried(source)[:-1] + b"?")
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [

@@ -98,7 +98,11 @@ class Library:
 
 
 def _lacking(part: Path, size: int) -> int:
-    return max(0, size - part.stat().st_size) if part.is_file() else size
+    """Return the bytes that are still to come."""
+    try:
+        return max(0, size - part.stat().st_size)
+    except FileNotFoundError:  # not begun, or just published: both happen beside us
+        return size
 
 
 def _same_record(work: DownloadWork, target: Path) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from services.downloader.library import Library
 from shared.domain.events import DownloadWork
 from shared.domain.ids import Area, Kind, Resource
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def work(key: int) -> DownloadWork:

@@ -274,7 +274,9 @@ def test_the_look_at_the_moment_of_deletion_counts(
 
 def test_a_name_that_no_album_has_is_told_once_and_until_there_is_one(engine: Engine) -> None:
     world = World(engine, PROTECTED)
+    world.truth.take_rules()
     world.look(seen("A"), final=False)
+    world.look(zone="SharedSync-1")
     assert not attention(world, "album-names"), "the first look had not ended"
     world.look(albums=(BEST,))
     (text,) = attention(world, "album-names")
@@ -288,6 +290,10 @@ def test_a_name_that_no_album_has_is_told_once_and_until_there_is_one(engine: En
     assert not attention(world, "album-names")
     world.look(gone=("f",))
     assert attention(world, "album-names")
+    world.look(albums=(FAMILY,))
+    assert not attention(world, "album-names")
+    world.look(albums=(BEST,), since="", token="u1")
+    assert attention(world, "album-names"), "a whole pass did not show it"
 
 
 def test_a_folder_of_albums_is_no_album_that_could_protect(engine: Engine) -> None:

@@ -265,3 +265,23 @@ async def hold(it: Limiter, kind: Kind = Kind.PHOTO) -> None:
 
 def test_a_pace_is_a_value() -> None:
     assert replace(Pace.full(3)) == Pace.full(3)
+
+
+async def test_a_turn_that_apples_wish_overtakes_is_waited_for_anew() -> None:
+    it, _ = limiter(2)
+    loop = asyncio.get_running_loop()
+    one, other = it.turn(), it.turn()
+    await one.__aenter__()
+    await other.__aenter__()
+
+    async def third() -> float:
+        async with it.turn():
+            return loop.time()
+
+    waiting = asyncio.create_task(third())
+    await asyncio.sleep(0.01)
+    await one.__aexit__(None, None, None)  # the third one's turn comes,
+    wish = SlowedDown(0.2)
+    slowed = loop.time()
+    assert not await other.__aexit__(SlowedDown, wish, None)  # and in the same moment the wish
+    assert await waiting - slowed >= 0.2

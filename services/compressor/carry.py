@@ -6,7 +6,8 @@ as the picture's own length does: sizes and offsets in the MPF index, and that l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Literal
 
 from services.compressor import container, jpeg, mpf
 from services.compressor.verdict import Keep
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _APP1, _APP2 = 0xE1, 0xE2
 _START = b"\xff\xd8\xff"
 _ROUNDS = 3
+_TIFF = re.compile(rb"II\*\0|MM\0\*")
+_MOST_HEADERS = 20
+_ORDERS: tuple[Literal["big", "little"], ...] = ("big", "little")
 _DEPTH = (b"GDepth:", b"urn:com:apple:photo:2018:aux:", b"urn:com:apple:photo:2020:aux:semantic")
 _MOTION = (b"MotionPhoto", b"MicroVideo")
 
@@ -84,11 +88,15 @@ def _outside(source: Segments, spans: list[tuple[int, int]]) -> bytes:
 
 
 def _pointed_at(source: Segments, start: int) -> bool:
-    """Say whether a number in EXIF could be the place of the picture at `start`: from EXIF's own header, or the file's."""
+    """Say whether a number in EXIF could be the place of the picture at `start`.
+
+    Makers count from the file's start, from EXIF's TIFF header, or from one of their own inside the maker note.
+    """
     for segment in source.metadata:
         if segment.body[:6] == b"Exif\0\0":
-            places = (start, start - segment.at - 10)
-            numbers = [place.to_bytes(4, order) for place in places for order in ("big", "little")]
+            headers = [found.start() for found in _TIFF.finditer(segment.data)][:_MOST_HEADERS]
+            places = {start, *(start - segment.at - header for header in headers)}
+            numbers = [place.to_bytes(4, order) for place in places for order in _ORDERS]
             if any(number in segment.body for number in numbers):
                 return True
     return False

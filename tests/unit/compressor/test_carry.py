@@ -158,14 +158,16 @@ def test_what_would_be_lost_or_wrong_is_refused(source: Callable[[], bytes], rea
     assert re.search(reason, obstacle(source()))
 
 
-def test_a_picture_that_a_maker_note_points_at_stays() -> None:
+@pytest.mark.parametrize("base", ["file", "EXIF", "maker note"])
+def test_a_picture_that_a_maker_note_points_at_stays(base: str) -> None:
     source = gain_maps.apple(photo())
     parts = jpeg.take_apart(source)
     exif = parts.metadata[1]
     assert exif.body.startswith(b"Exif")
-    place = struct.pack(">I", parts.end - exif.at - 10)
-    hurt = exif.data.replace(bytes(range(4)), place, 1)
-    assert hurt != exif.data
+    own = exif.data.index(bytes(range(256)))
+    header = {"file": -exif.at, "EXIF": 10, "maker note": own}[base]
+    place = struct.pack(">I", parts.end - exif.at - header)
+    hurt = exif.data[:own] + b"MM\0*" + place + exif.data[own + 8 :]
     assert "maker note" in obstacle(source.replace(exif.data, hurt))
 
 

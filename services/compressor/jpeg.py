@@ -21,7 +21,11 @@ _MARKER = re.compile(
 _SOI, _EOI, _SOS, _COM, _ADOBE = 0xD8, 0xD9, 0xDA, 0xFE, 0xEE
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_DECODABLE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # baseline, extended, progressive; Huffman, arithmetic
+_DECODABLE = {
+    0xC0,
+    0xC1,
+    0xC2,
+}  # baseline, extended, progressive; Pillow's libjpeg knows Huffman only
 _MOST_SEGMENTS = 10_000
 
 
@@ -141,7 +145,7 @@ def unusual(source: Segments) -> str | None:
     if frame.body[0] != 8:
         return f"it has {frame.body[0]} bits a sample"
     if frame.marker not in _DECODABLE:
-        return f"it is a lossless or hierarchical JPEG (SOF{frame.marker - 0xC0})"
+        return f"it is a lossless, hierarchical or arithmetic JPEG (SOF{frame.marker - 0xC0})"
     return None
 
 

@@ -274,7 +274,8 @@ async def test_what_could_not_be_carried_over_is_left(
 
 
 @pytest.mark.parametrize(
-    ("at", "value", "reason"), [(4, 12, "12 bits"), (1, 0xC3, "SOF3"), (1, 0xC5, "SOF5")]
+    ("at", "value", "reason"),
+    [(4, 12, "12 bits"), (1, 0xC3, "SOF3"), (1, 0xC5, "SOF5"), (1, 0xC9, "SOF9")],
 )
 async def test_a_jpeg_of_a_rare_kind_is_left_unexamined(
     tmp_path: Path, job: Make, at: int, value: int, reason: str

@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -250,16 +251,27 @@ def _write_whereabouts(common: Common, name: str, port: int) -> None:
     temp.replace(path)
 
 
-def start(main: Callable[[], Coroutine[None, None, None]]) -> None:
-    """Run a service's `main` and leave with its exit status; `--config PATH` names the settings file."""
+def start(main: Callable[[], Coroutine[None, None, None]], *, threads: int | None = None) -> None:
+    """Run a service's `main` and leave with its exit status; `--config PATH` names the settings file.
+
+    `threads` is how many may block at once; None: a few more than there are cores.
+    """
     if "--config" in sys.argv[1:-1]:
         os.environ[CONFIG] = sys.argv[sys.argv.index("--config") + 1]
     try:
-        asyncio.run(main())
+        asyncio.run(_with_threads(main, threads))
     except SettingsError as error:
         _leave(error, WRONG_SETTINGS)
     except Fatal as error:
         _leave(error, FATAL)
+
+
+async def _with_threads(
+    main: Callable[[], Coroutine[None, None, None]], threads: int | None
+) -> None:
+    if threads is not None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
+    await main()
 
 
 def _leave(error: Fatal, status: int) -> None:

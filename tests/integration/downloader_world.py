@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from services.downloader.engine import cloud_files
+from services.downloader.engine import Told, open_cloud
 from services.downloader.handler import DownloadHandler
-from services.downloader.known import KnownAssets
 from services.downloader.library import Library
-from services.downloader.limiter import Limiter
 from services.downloader.look import Look
-from services.downloader.paced import PacedZones
 from services.downloader.settings import DownloaderSettings
 from services.state import schema
 from services.state.database import open_database
@@ -27,12 +24,12 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.icloud_session import open_session
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.icloud_signin import login
-from shared.adapters.icloud_zones import ICloudZones
 from shared.adapters.prometheus import Metrics
 from shared.adapters.prometheus_icloud import ICloudMetrics
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import DownloadWork, Failed, PageSeen, Report
 from shared.domain.questions import SyncToken
+from shared.runtime.settings import LibrarySettings
 from tests.contracts.books_world import World
 from tests.integration.icloud_sim import APPLE_ID, PASSWORD, Simulator, running
 from tests.unit.downloader.fakes import FakeAttention
@@ -172,26 +169,27 @@ async def downloader(place: Account, books: Books, **own: Any) -> AsyncIterator[
     settings = DownloaderSettings(**{"stall_seconds": 1.0} | own)
     clock, metrics, attention = SystemClock(), Metrics(), FakeAttention()
     observe = ICloudMetrics(metrics.registry)
-    async with open_session(place.settings) as session:
-        requests = Limiter("requests", settings.concurrency, attention, observe)
-        downloads = Limiter("downloads", settings.concurrency, attention, observe)
-        zones = PacedZones(ICloudZones(session, observe), requests)
-        known = KnownAssets(zones, clock, settings, hungry=lambda: downloads.hungry)
+    told = Told(attention, observe, clock)
+    library_place = LibrarySettings(root=place.root, free_space_floor=0)
+    async with (
+        open_session(place.settings) as session,
+        open_cloud(settings, session, library_place, told) as cloud,
+    ):
         look = Look(
-            zones=zones,
-            known=known,
+            zones=cloud.zones,
+            known=cloud.known,
             state=books,
             attention=attention,
             clock=clock,
             observe=observe,
         )
         library = Library(place.root, free_space_floor=0)
-        seen = (attention, observe)
-        async with cloud_files(settings, session, known, downloads, seen) as receive:
-            handle = DownloadHandler(library=library, known=known, receive=receive, clock=clock)
-            made = Downloader(books, look, handle, metrics)
-            made.attention = attention
-            yield made
+        handle = DownloadHandler(
+            library=library, known=cloud.known, receive=cloud.receive, clock=clock
+        )
+        made = Downloader(books, look, handle, metrics)
+        made.attention = attention
+        yield made
 
 
 def proven(place: Account, books: Books) -> None:

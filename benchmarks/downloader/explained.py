@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from benchmarks.downloader.storm_plan import Storm
 
 _RECORDS_A_PAGE: Final = 200
@@ -20,6 +23,8 @@ class Kill:
     """Connections that the stopped process had to iCloud, each with one request at most; at most its concurrency."""
     left: int
     """Files that were still wanted."""
+    at: float = 0.0
+    """When, on the clock of this machine that never goes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Weathered:
     kills: list[Kill]
     asked: dict[str, int]
     """Requests, by kind."""
+    unexplained: tuple[str, ...] = ()
+    """Records whose files were asked for more often than their own faults and the kills meanwhile explain."""
 
     @property
     def allowed(self) -> int:
@@ -69,6 +76,36 @@ class Weathered:
         assert self.quarantined == 0
         assert self.rejected == 0
         assert self.left_behind == 0
+        assert not self.unexplained, self.unexplained
         assert self.asked["download"] <= self.allowed, f"{self.asked} {self.allowed}"
         assert self.asked.get("records/lookup", 0) <= self.lookups_allowed, self
         assert self.asked["changes/zone"] <= self.pages_allowed, self
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One download as the simulator saw it."""
+
+    at: float
+    record: str
+    struck: bool
+
+
+def unexplained(
+    asked: Sequence[Asked], files: Mapping[str, int], kills: Sequence[Kill]
+) -> tuple[str, ...]:
+    """Return the records asked for too often: a file may be asked for once, again after each fault, and after each kill."""
+    by_record: dict[str, list[Asked]] = defaultdict(list)
+    for one in asked:
+        by_record[one.record].append(one)
+    return tuple(
+        f"{name}: {len(ones)} requests for {files.get(name, 0)} files"
+        for name, ones in by_record.items()
+        if len(ones) > _explained(ones, files.get(name, 0), kills)
+    )
+
+
+def _explained(ones: Sequence[Asked], files: int, kills: Sequence[Kill]) -> int:
+    first, last = min(one.at for one in ones), max(one.at for one in ones)
+    meanwhile = sum(first <= kill.at <= last for kill in kills)
+    return files * (1 + meanwhile) + sum(one.struck for one in ones)

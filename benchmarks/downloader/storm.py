@@ -6,10 +6,11 @@ import asyncio
 import os
 import signal
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from benchmarks.downloader.apple import apple
-from benchmarks.downloader.explained import Kill, Weathered
+from benchmarks.downloader.explained import Asked, Kill, Weathered, unexplained
 from benchmarks.downloader.gauges import connections
 from benchmarks.downloader.product import DOWNLOADER, Product
 from benchmarks.downloader.scratch import scratch
@@ -46,6 +47,7 @@ async def _weather(storm: Storm, cloud: Apple, product: Product) -> Weathered:
             killing.cancel()
             await asyncio.gather(killing, return_exceptions=True)
     asked, fired = await cloud.requests(), await _fired(cloud)
+    too_many = unexplained(await _downloads(cloud), await _files(cloud), kills)
     return Weathered(
         storm,
         seconds=ended - begun,
@@ -56,7 +58,23 @@ async def _weather(storm: Storm, cloud: Apple, product: Product) -> Weathered:
         fired=fired,
         kills=kills,
         asked=asked,
+        unexplained=too_many,
     )
+
+
+async def _downloads(cloud: Apple) -> list[Asked]:
+    log = (await cloud.get("requests?log=1"))["log"]
+    downloads = [one for one in log if one["kind"] == "download"]
+    return [Asked(one["at"], one["record"], bool(one["fault"])) for one in downloads]
+
+
+async def _files(cloud: Apple) -> dict[str, int]:
+    """Return how many files each record has: originals hang on the master, edits on the asset."""
+    found: Counter[str] = Counter()
+    for name, asset in (await cloud.truth()).items():
+        for resource in asset["resources"].values():
+            found[asset["master"] if resource["field"].startswith("resOriginal") else name] += 1
+    return dict(found)
 
 
 async def _fired(cloud: Apple) -> dict[str, int]:
@@ -72,5 +90,5 @@ async def _kill(storm: Storm, product: Product, processes: Supervisor, kills: li
             os.kill(pid, signal.SIGSTOP)  # so that what is counted is what the kill finds
             connected = await asyncio.to_thread(connections, pid, product.apple.line_port)
             left = product.media() - product.downloaded()
-            kills.append(Kill(min(connected, storm.concurrency), left))
+            kills.append(Kill(min(connected, storm.concurrency), left, time.monotonic()))
             os.kill(pid, signal.SIGKILL)

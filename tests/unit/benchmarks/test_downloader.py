@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.downloader import nothing_new, speed, storm_plan, tables
 from benchmarks.downloader.__main__ import MEASUREMENTS, markers
-from benchmarks.downloader.explained import Kill, Weathered
+from benchmarks.downloader.explained import Asked, Kill, Weathered, unexplained
 from benchmarks.downloader.gauges import Memory
 from benchmarks.downloader.icloudpd import Brought
 
@@ -47,11 +47,24 @@ def test_requests_that_faults_and_kills_explain_are_allowed() -> None:
         {"quarantined": 1},
         {"rejected": 1},
         {"left_behind": 1},
+        {"unexplained": ("A: 3 requests for 1 files",)},
     ],
 )
 def test_one_request_too_many_or_a_file_too_few_is_told(wrong: dict[str, object]) -> None:
     with pytest.raises(AssertionError):
         replace(CALM, **wrong).check()  # type: ignore[arg-type]
+
+
+def test_a_file_may_be_asked_for_again_after_its_own_fault_or_after_a_kill_only() -> None:
+    files = {"torn": 1, "killed": 1, "twice": 1, "live": 2}
+    asked = [
+        Asked(1.0, "torn", True), Asked(2.0, "torn", False),
+        Asked(1.0, "killed", False), Asked(6.0, "killed", False),
+        Asked(6.0, "twice", False), Asked(7.0, "twice", False),
+        Asked(1.0, "live", False), Asked(2.0, "live", False),
+    ]  # fmt: skip
+    found = unexplained(asked, files, [Kill(8, 100, at=5.0)])
+    assert [text.partition(":")[0] for text in found] == ["twice"]
 
 
 def test_rates_count_whole_files_against_the_time_that_each_program_had() -> None:

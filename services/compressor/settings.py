@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import os
+from dataclasses import MISSING, fields
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.compressor.profiles import PROFILES, Profile
-from services.compressor.tiers import Tier, checked_tiers
+from services.compressor.tiers import FORMS, Tier, checked_tiers
 from shared.runtime.rhythm import checked_cron
 
 
 def _left_is_none(tiers: Any) -> Any:
-    """People write `heic: leave`; a kind that is not named is left, too."""
+    """People write `heic: leave`; a kind that is not named is left, too. Raises ValueError for names that mean nothing."""
     if not isinstance(tiers, list):
         return tiers
     return [_without_leave(tier) if isinstance(tier, dict) else tier for tier in tiers]
 
 
 def _without_leave(tier: dict[str, Any]) -> dict[str, Any]:
+    place = f"tier {tier.get('name', '?')}"
+    _check_names(place, tier, Tier)
+    for kind, form in FORMS.items():
+        if isinstance(value := tier.get(kind), dict):
+            _check_names(f"{place}: {kind}", value, form)
+        elif value not in (None, "leave"):
+            raise ValueError(f"{place}: {kind} is `leave` or its settings in braces, not {value}")
     return {name: None if value == "leave" else value for name, value in tier.items()}
+
+
+def _check_names(place: str, given: dict[str, Any], form: type[Any]) -> None:
+    known = {field.name: field.default is MISSING for field in fields(form)}
+    if odd := [name for name in given if name not in known]:
+        raise ValueError(f"{place}: there is no such setting as {odd[0]}")
+    if lacking := [name for name, needed in known.items() if needed and name not in given]:
+        raise ValueError(f"{place}: {lacking[0]} is missing")
 
 
 OwnTiers = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,14 @@ class Film:
         _check_ratio(self.max_ratio)
 
 
+FORMS: Final[dict[str, type[Any]]] = {
+    "jpeg": Still,
+    "heic": Still,
+    "png": Lossless,
+    "h264": Film,
+    "hevc": Film,
+}
+"""What each kind's setting is made of."""
 _ENCODERS = {
     "jpeg": ("jpegli", "pillow"),
     "heic": ("x265",),
@@ -141,10 +149,9 @@ def checked_tiers(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
 
 def read_tier(fields: dict[str, Any]) -> Tier:
     """Return the tier that `dataclasses.asdict` took apart; raises TypeError and ValueError for anything else."""
-    forms = {"jpeg": Still, "heic": Still, "png": Lossless, "h264": Film, "hevc": Film}
     return Tier(
         **{
-            name: forms[name](**value) if name in forms and value is not None else value
+            name: FORMS[name](**value) if name in FORMS and value is not None else value
             for name, value in fields.items()
         }
     )

@@ -152,9 +152,10 @@ def test_without_own_tiers_the_named_profile_counts() -> None:
         ("name: all", "name: ''", "a tier needs a name"),
         ("max_age_days: null", "max_age_days: 0", "tier all: max_age_days must be 1 or more"),
         ("max_age_days: null", "max_age_days: 9", "exactly the last tier must have no max_age_days"),
-        ("heic: leave", "heic: {encoder: x265, quality: 50}", "Field required"),
-        ("heic: leave", "jpg: leave", "Unexpected keyword argument"),
-        ("level: 4", "levle: 4", "Unexpected keyword argument"),
+        ("heic: leave", "heic: {encoder: x265, quality: 50}", "tier all: heic: floor is missing"),
+        ("heic: leave", "heic: 50", "tier all: heic is `leave` or its settings in braces, not 50"),
+        ("heic: leave", "jpg: leave", "tier all: there is no such setting as jpg"),
+        ("level: 4", "levle: 4", "tier all: png: there is no such setting as levle"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_in_one_sentence(old: str, new: str, sentence: str) -> None:

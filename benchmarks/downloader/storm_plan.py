@@ -50,7 +50,7 @@ def _of_downloads(do: str, share: float, seed: int) -> dict[str, Any]:
 
 _LIBRARY: Final = "bytes=200000-2000000,seed=4,live=0.1,live_bytes=500000,edited=0.05,raw=0.02"
 FULL: Final = Storm(
-    3000, _LIBRARY, 20, Rate(40, 200), {"downloader": {"stall_seconds": 10}, "icloud": {"timeout": 10}}
+    1200, _LIBRARY, 20, Rate(40, 200), {"downloader": {"stall_seconds": 10}, "icloud": {"timeout": 10}}
 )  # fmt: skip
 QUICK: Final = Storm(
     150,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 300.0
+_DOUBLED_AT_MOST: Final = 20
+"""A wait can last for months: the power of two of its looks is no number any more."""
 _UNEXPECTED: Final = "failing"
 
 
@@ -49,7 +51,8 @@ class Loop:
 
     async def _try(self, failures: int) -> float | None:
         """Do it once; return seconds until the next try when it failed, None when it did not."""
-        pause = min(_FIRST_PAUSE_S * 2.0**failures, _LONGEST_PAUSE_S, max(1.0, self._until_due()))
+        grown = _FIRST_PAUSE_S * 2.0 ** min(failures, _DOUBLED_AT_MOST)
+        pause = min(grown, _LONGEST_PAUSE_S, max(1.0, self._until_due()))
         try:
             await self.do()
         except Waiting as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from shared.ports.icloud import SlowedDown
+from shared.ports.icloud import RecordsSlowedDown, SlowedDown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from shared.ports.icloud import ChangePage, LookedUp, WholeAsset
 
 _Answer = TypeVar("_Answer")
+_WISHES: Final = 5
+"""Times that a look-up of which each record wants patience is asked again."""
 
 
 class PacedRecords:
@@ -28,9 +30,29 @@ class PacedRecords:
         return await paced(self._limiter, lambda: self._records.changes(token))
 
     async def lookup(self, names: Iterable[str]) -> LookedUp:
-        """Return the records of these names as they are now; errors as of the reader inside."""
-        wanted = tuple(names)
-        return await paced(self._limiter, lambda: self._records.lookup(wanted))
+        """Return the records of these names as they are now; errors as of the reader inside.
+
+        Records that want patience again and again have failed: a few bad ones must not keep everything waiting for ever.
+        """
+        wanted, wishes = tuple(names), 0
+        while True:
+            try:
+                async with self._limiter.turn():
+                    return await self._lookup(wanted)
+            except RecordsSlowedDown as error:
+                wishes += 1
+                if wishes == _WISHES:
+                    return error.answer
+            except SlowedDown:
+                continue
+
+    async def _lookup(self, names: tuple[str, ...]) -> LookedUp:
+        try:
+            return await self._records.lookup(names)
+        except RecordsSlowedDown as error:
+            if len(names) > 1:
+                raise
+            return error.answer  # it says nothing of Apple's patience with others
 
     async def whole(self, asset: str) -> WholeAsset:
         """Return an asset and its master as they are now; errors as of the reader inside."""

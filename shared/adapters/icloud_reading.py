@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from shared.adapters.icloud_transport import SLOW_CODES, CloudKit, decline_zone, slow
 from shared.domain.icloud_records import master_name
-from shared.ports.icloud import ChangePage, Declined, Json, LookedUp, WholeAsset
+from shared.ports.icloud import (
+    ChangePage,
+    Declined,
+    Json,
+    LookedUp,
+    RecordsSlowedDown,
+    WholeAsset,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -96,6 +103,7 @@ def _sorted(wanted: Sequence[str], answers: Sequence[object]) -> LookedUp:
             failed[name] = f"iCloud answered {str(code)[:60]} for it"
             continue
         del failed[name]
+    read = LookedUp(found, frozenset(missing), failed)
     if wishes and len(wishes) == len(wanted):
-        raise max((slow(wish=wish) for wish in wishes), key=lambda one: one.retry_after)
-    return LookedUp(found, frozenset(missing), failed)
+        raise RecordsSlowedDown(max(slow(wish=wish).retry_after for wish in wishes), read)
+    return read

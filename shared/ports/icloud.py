@@ -71,6 +71,14 @@ class Stalled(Transient):
     """Next to nothing of a file arrived for too long."""
 
 
+class RecordsSlowedDown(SlowedDown):
+    """Each record of a look-up wants patience: for `answer` they have failed; whether Apple means all requests is unknown."""
+
+    def __init__(self, seconds: float, answer: LookedUp) -> None:
+        super().__init__(seconds)
+        self.answer = answer
+
+
 @dataclass(frozen=True, slots=True)
 class WholeAsset:
     """An asset's two records as they are now; None for one that does not exist."""

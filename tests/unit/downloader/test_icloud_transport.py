@@ -16,7 +16,14 @@ from shared.adapters.icloud_signin import SignedIn, quiet_loggers
 from shared.adapters.icloud_transport import CloudKit
 from shared.adapters.icloud_zones import ICloudZones
 from shared.domain.errors import PhotoductError, Transient, Waiting
-from shared.ports.icloud import Declined, SlowedDown, TokenRefused, Unanswered, UrlExpired
+from shared.ports.icloud import (
+    Declined,
+    RecordsSlowedDown,
+    SlowedDown,
+    TokenRefused,
+    Unanswered,
+    UrlExpired,
+)
 
 SIGNED = SignedIn("https://cloud.test", {"dsid": "1"}, {"Origin": "https://home.test"}, ())
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -119,9 +126,9 @@ async def test_one_record_that_wants_patience_slows_nobody_else_down(tmp_path: P
     found = await ICloudRecords(CloudKit(session)).lookup(["A", "B"])
     assert (set(found.found), set(found.failed)) == ({"A"}, {"B"})
     session = Played(status(200, {"records": [slow]}), tmp_path)
-    with pytest.raises(SlowedDown) as caught:
+    with pytest.raises(RecordsSlowedDown) as caught:
         await ICloudRecords(CloudKit(session)).lookup(["B"])
-    assert caught.value.retry_after == 9
+    assert (caught.value.retry_after, set(caught.value.answer.failed)) == (9, {"B"})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from services.downloader.limiter import Limiter
-from services.downloader.paced import paced
+from services.downloader.paced import PacedRecords, paced
 from services.downloader.policy import (
     MOVED_ON,
     TRIES,
@@ -19,9 +19,9 @@ from services.downloader.policy import (
     videos_at_most,
 )
 from shared.domain.ids import Kind
-from shared.ports.icloud import SlowedDown, UrlExpired
+from shared.ports.icloud import LookedUp, RecordsSlowedDown, SlowedDown, UrlExpired
 from shared.ports.watching import Unobserved
-from tests.unit.downloader.fakes import FakeAttention
+from tests.unit.downloader.fakes import FakeAttention, FakeRecords
 
 steps = st.lists(
     st.tuples(
@@ -285,3 +285,20 @@ async def test_a_turn_that_apples_wish_overtakes_is_waited_for_anew() -> None:
     slowed = loop.time()
     assert not await other.__aexit__(SlowedDown, wish, None)  # and in the same moment the wish
     assert await waiting - slowed >= 0.2
+
+
+@pytest.mark.parametrize(("names", "tries"), [(["A1"], 1), (["A1", "A2"], 5)])
+async def test_records_that_want_patience_for_ever_have_failed_and_hold_nobody_up(
+    names: list[str], tries: int
+) -> None:
+    it, _ = limiter()
+    failed = LookedUp(failed=dict.fromkeys(names, "TRY_AGAIN_LATER"))
+    inner = FakeRecords(answers=[RecordsSlowedDown(0.02, failed) for _ in range(9)])
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout(5):
+        assert await PacedRecords(inner, it).lookup(names) == failed
+    assert len(inner.asked) == tries
+    took = asyncio.get_running_loop().time() - began
+    assert took >= 0.02 * (tries - 1)  # its wish is kept to between the tries
+    inner.answers = [SlowedDown(0.01) for _ in range(9)]  # of the whole request, it is waited for
+    assert (await PacedRecords(inner, it).lookup(names)).missing == set(names)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from services.downloader.lookups import look_up_patiently
 from shared.domain.icloud_records import SortedPage, asset_seen, master_name, sort_page
 from shared.domain.ids import asset_id
-from shared.ports.icloud import LookedUp
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from services.downloader.known import KnownAssets
     from services.downloader.ports import ReadRecords
     from shared.domain.seen import AlbumSeen, AssetSeen, Membership
-    from shared.ports.icloud import ChangePage, Json
+    from shared.ports.icloud import ChangePage, Json, LookedUp
 
 _PAUSES: Final = (1.0, 3.0)
 """Seconds before a name of which iCloud did not say whether it exists is asked for again."""
@@ -58,23 +57,21 @@ class Joiner:
 
     async def join(self, page: ChangePage, owed: Collection[str] = ()) -> Joined:
         """Return what the page says, and what is known by now of assets owed; raises Waiting, Unanswered, Declined."""
-        sorted_page = sort_page(page.records, self._zone)
-        assets, first = await self._complete(sorted_page, owed)
-        masters, second = await self._masters(sorted_page, assets)
-        unsure = {n for n, asset in assets.items() if master_name(asset) in second.failed}
+        whole, not_given = await self._complete(sort_page(page.records, self._zone), owed)
+        masters, failed = await self._masters(whole)
+        unsure = {n for n, asset in whole.assets.items() if master_name(asset) in failed}
         seen = [
             self._seen(name, asset, masters.get(master_name(asset)))
-            for name, asset in assets.items()
+            for name, asset in whole.assets.items()
             if name not in unsure
         ]
-        gone = dict.fromkeys((*sorted_page.gone, *sorted(first.missing)))
         return Joined(
             tuple(seen),
-            tuple(asset_id(self._zone, name) for name in gone),
-            sorted_page.albums,
-            sorted_page.joined,
-            sorted_page.parted,
-            frozenset(unsure | first.failed.keys()),
+            tuple(asset_id(self._zone, name) for name in whole.gone),
+            whole.albums,
+            whole.joined,
+            whole.parted,
+            not_given | unsure,
         )
 
     def _seen(self, name: str, asset: Json, master: Json | None) -> AssetSeen:
@@ -83,26 +80,35 @@ class Joiner:
 
     async def _complete(
         self, page: SortedPage, owed: Collection[str]
-    ) -> tuple[dict[str, Json], LookedUp]:
-        """Look up the assets of which the feed shows only some fields, and those that are owed."""
+    ) -> tuple[SortedPage, frozenset[str]]:
+        """Look up what the feed shows with an error or with some fields only, and what is owed; return also what is owed then."""
         partial = {name for name, asset in page.assets.items() if not master_name(asset)}
-        wanted = partial | (set(owed) - page.assets.keys() - set(page.gone))
+        wanted = partial | page.unread | (set(owed) - page.assets.keys() - set(page.gone))
         if not wanted:
-            return page.assets, LookedUp()
+            return page, frozenset()
         answer = await self._lookup(sorted(wanted))
-        whole = {n: a for n, a in page.assets.items() if n not in partial}
-        return whole | dict(answer.found), answer
+        missing = [{"recordName": name, "deleted": True} for name in sorted(answer.missing)]
+        known = {name: asset for name, asset in page.assets.items() if name not in partial}
+        more = sort_page([*answer.found.values(), *missing], self._zone)
+        whole = SortedPage(
+            page.masters | more.masters,
+            known | more.assets,
+            tuple(dict.fromkeys((*page.gone, *more.gone))),
+            page.albums + more.albums,
+            page.joined + more.joined,
+            page.parted + more.parted,
+        )
+        return whole, frozenset(answer.failed)
 
-    async def _masters(
-        self, page: SortedPage, assets: Mapping[str, Json]
-    ) -> tuple[dict[str, Json], LookedUp]:
+    async def _masters(self, page: SortedPage) -> tuple[dict[str, Json], Collection[str]]:
+        """Return the originals' records of the page's assets, and the names of those that iCloud did not give."""
         near = {**self._previous, **page.masters}
         self._previous = page.masters
-        wanted = {master_name(asset) for asset in assets.values()} - near.keys() - {""}
+        wanted = {master_name(asset) for asset in page.assets.values()} - near.keys() - {""}
         if not wanted:
-            return near, LookedUp()
+            return near, ()
         answer = await self._lookup(sorted(wanted))
-        return near | dict(answer.found), answer
+        return near | dict(answer.found), answer.failed.keys()
 
     async def _lookup(self, names: Sequence[str]) -> LookedUp:
         """Look records up; those of which iCloud does not say whether they exist are asked for again, a few times."""

@@ -54,6 +54,8 @@ class SortedPage:
     albums: tuple[AlbumSeen, ...] = ()
     joined: tuple[Membership, ...] = ()
     parted: tuple[Membership, ...] = ()
+    unread: frozenset[str] = frozenset()
+    """Names with an error of iCloud's in their place: what they are is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,14 @@ def sort_page(records: Iterable[object], zone: str) -> SortedPage:
     """Sort a page of the change feed; what has no name or is of another kind is left out."""
     by_type: dict[object, dict[str, Record]] = {kind: {} for kind in (MASTER, ASSET, ALBUM, MEMBER)}
     gone: dict[str, None] = {}
+    unread: set[str] = set()
     for record in records:
         if not isinstance(record, dict) or not (name := record_name(record)):
             continue
         if record.get("deleted") is True:
             gone[name] = None
+        elif record.get("serverErrorCode") is not None:
+            unread.add(name)
         elif (kind_of := by_type.get(record.get("recordType"))) is not None:
             kind_of[name] = record
     relations = [
@@ -89,6 +94,7 @@ def sort_page(records: Iterable[object], zone: str) -> SortedPage:
         tuple(_album_seen(name, record) for name, record in by_type[ALBUM].items()),
         tuple(one for name, _ in relations if (one := _membership(name, zone))),
         tuple(one for name in ended if (one := _membership(name, zone))),
+        frozenset(unread),
     )
 
 

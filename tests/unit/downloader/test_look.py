@@ -86,6 +86,26 @@ async def test_an_asset_of_which_the_feed_shows_a_part_is_looked_up_whole(it: Pa
     assert it.bus.pages[0].gone == ("A9",)
 
 
+async def test_an_error_in_a_records_place_is_looked_up_and_owed_until_it_is_known(
+    it: Parts,
+) -> None:
+    names = ("A1", "A9", "ALBUM", "A2-IN-ALBUM", "M7")
+    errors = [{"recordName": name, "serverErrorCode": "INTERNAL_ERROR"} for name in names]
+    album = {"recordName": "ALBUM", "recordType": "CPLAlbum", "fields": {}}
+    it.records.feed = {None: page(*errors, asset("A2", "M1"), token="t"), "t": page(token="t")}
+    it.records.store = {"A1": asset("A1", "M1"), "M1": master("M1"), "ALBUM": album}
+    it.records.store["M7"] = master("M7")
+    it.records.unsure = {"A1", "ALBUM"}
+    await it.look()
+    (first,) = it.bus.pages
+    assert (first.token, [a.asset for a in first.assets], first.gone) == ("", ["A2"], ("A9",))
+    assert [(one.asset, one.album) for one in first.parted] == [("A2", "ALBUM")]
+    it.records.unsure = set()
+    await it.look()
+    last = it.bus.pages[-1]
+    assert (last.token, [a.asset for a in last.assets], len(last.albums)) == ("t", ["A1"], 1)
+
+
 @pytest.mark.parametrize("unsure", ["M1", "A1"])
 async def test_a_record_that_icloud_does_not_give_costs_itself_and_holds_the_token_until_it_comes(
     it: Parts, unsure: str

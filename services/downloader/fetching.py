@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.downloader.partial import InUse, Partial
-from services.downloader.policy import Patience
+from services.downloader.policy import Patience, Refusals
 from services.downloader.receiving import WrongAnswer, take
 from services.downloader.verdict import Verdict
 from shared.domain.errors import Permanent, Transient, Waiting
@@ -88,12 +88,13 @@ class CloudFiles:
             verdict.raise_if_final()
 
     async def _fill(self, work: DownloadWork, partial: Partial) -> None:
-        patience = Patience()
+        patience, refusals = Patience(), Refusals(self._limiter.answers)
         while (held := partial.digest.size) < work.size:
             try:
                 await self._try(work, partial)
                 continue
             except SlowedDown:  # the limiter knows, and holds back everybody's next try
+                refusals = self._after_refusal(refusals)
                 continue
             except (Transient, Waiting) as error:
                 failed = error
@@ -105,6 +106,14 @@ class CloudFiles:
             self._observe.retried(_reason(failed))
             await self._sleep(patience.pause * random.uniform(0.75, 1.25))  # noqa: S311
 
+    def _after_refusal(self, refusals: Refusals) -> Refusals:
+        after = refusals.after(self._limiter.answers)
+        if after is None:
+            raise Transient(
+                "iCloud asks for patience with this file again and again, and serves others"
+            )
+        return after
+
     async def _try(self, work: DownloadWork, partial: Partial) -> None:
         """Fetch what is missing, once; an address that proves bad is forgotten."""
         known, file = await self._addressed(work)
@@ -112,6 +121,7 @@ class CloudFiles:
         async with self._limiter.turn(work.kind) as turn:
             if not self._known.is_fresh(known):  # it grew old while it waited
                 self._known.forget(work.asset, known)
+                turn.not_used()
                 return
             try:
                 async with self._fetch(file.url, held) as incoming:

@@ -32,12 +32,17 @@ class Turn:
         self._limiter = limiter
         self.epoch = epoch
         self.over = False
+        self.used = True
 
     def answered(self) -> None:
         """Say that iCloud answers, and asks for no patience: a long answer need not be waited for."""
         if not self.over:
             self.over = True
             self._limiter.answered(self.epoch)
+
+    def not_used(self) -> None:
+        """Say that nothing was asked: another one goes ahead instead, and no answer is claimed."""
+        self.used = False
 
 
 class Limiter:
@@ -53,6 +58,8 @@ class Limiter:
         self._last: Kind | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._told = False
+        self.answers = 0
+        """Requests of everybody that were answered so far."""
 
     @property
     def hungry(self) -> bool:
@@ -73,7 +80,8 @@ class Limiter:
             turn.answered()
             raise
         else:
-            turn.answered()
+            if turn.used:
+                turn.answered()
         finally:
             self._ended(kind, turn)
         if self._told:
@@ -82,6 +90,7 @@ class Limiter:
 
     def answered(self, epoch: int) -> None:
         """Note an answer; more may go out now."""
+        self.answers += 1
         self._pace = self._pace.answered(epoch)
         self._let_out()
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 3
 """Times that a download is begun again, unless it moves on."""
+REFUSED: Final = 6
+"""Times that one file may be refused while others are served: each of them holds everybody up."""
 MOVED_ON: Final = 16 << 20
 """Bytes that make a broken try count as one that moved on: a bad line may break a 4 GB video a hundred times."""
 
@@ -93,6 +95,20 @@ def next_kind(
         if kind in waiting and (kind is Kind.PHOTO or running.get(kind, 0) < videos_at_most(limit))
     ]
     return min(may, key=lambda kind: (running.get(kind, 0), kind is last), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How often a file was refused with the wish to be asked less, although others were served in the meantime."""
+
+    heard: int
+    """Answers to everybody at the last look."""
+    count: int = 0
+
+    def after(self, answers: int) -> Refusals | None:
+        """Return the refusals so far, None when it is not Apple's patience that this file lacks."""
+        alone = answers > self.heard
+        return Refusals(answers, self.count + alone) if self.count + alone <= REFUSED else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,21 @@
 """Downloads on a bad line and under Apple's throttling: taken up in place, bounded, and never at the price of the bytes."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from services.downloader import receiving
 from services.downloader.partial import Partial
+from services.downloader.policy import REFUSED
 from services.downloader.verdict import LARGE, Verdict
 from shared.domain.errors import Permanent, PhotoductError, Transient, Waiting
 from shared.domain.icloud_checksum import StreamDigest
 from shared.domain.ids import Kind, Resource
 from shared.ports.files import DiskFull, WrongLength
-from shared.ports.icloud import Declined, SlowedDown, Unanswered, UrlExpired
+from shared.ports.icloud import Declined, Incoming, SlowedDown, Unanswered, UrlExpired
 from tests.unit.downloader.samples import asset, master, resource
 from tests.unit.downloader.test_download import DATA, URL, Parts
 
@@ -90,6 +93,47 @@ async def test_throttling_uses_no_tries_up(it: Parts) -> None:
     await it.handle(it.work())
     assert len(it.fetch.starts) == 13
     assert it.slept == []
+
+
+async def test_a_file_that_alone_is_refused_for_ever_stops_holding_up_the_others(it: Parts) -> None:
+    it.fetch.errors = [SlowedDown(0.01) for _ in range(100)]
+    real = it.limiter._slowed
+
+    async def meanwhile(epoch: int, seconds: float) -> None:
+        await real(epoch, seconds)
+        it.limiter.answered(0)  # others are served
+
+    it.limiter._slowed = meanwhile  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        with pytest.raises(Transient, match="serves others"):
+            await it.handle(it.work())
+    assert len(it.fetch.starts) == REFUSED + 1
+
+
+async def test_a_turn_of_an_old_address_is_no_answer_that_lets_the_others_out(it: Parts) -> None:
+    it.known.learn("A1", asset(), master(data=DATA))
+    with pytest.raises(SlowedDown):
+        async with it.limiter.turn():
+            raise SlowedDown(0.2)
+    tasks = [
+        asyncio.create_task(it.receive(it.work(key=n), it.part.with_name(f"{n}.part")))
+        for n in range(8)
+    ]
+    await asyncio.sleep(0.05)
+    it.clock.pass_minutes(31)  # Apple's wish outlasts the addresses
+    out: list[int] = []
+
+    @asynccontextmanager
+    async def slowly(url: str, start: int) -> AsyncIterator[Incoming]:
+        out.append(it.limiter._running.total())
+        await asyncio.sleep(0.02)
+        async with it.fetch(url, start) as incoming:
+            yield incoming
+
+    it.receive._fetch = slowly
+    await asyncio.gather(*tasks)
+    assert out[0] == 1
+    assert it.records.asked == [["A1"], ["M1"]]
 
 
 async def test_an_expired_address_costs_one_look_up_for_all_files_of_the_asset(it: Parts) -> None:

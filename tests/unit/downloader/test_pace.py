@@ -257,6 +257,23 @@ async def test_photos_and_videos_share_alike_where_both_wait() -> None:
     assert done.total() == 40
 
 
+async def test_a_turn_that_nobody_used_claims_no_answer() -> None:
+    it, _ = limiter()
+    with pytest.raises(SlowedDown):
+        async with it.turn():
+            raise SlowedDown(0.01)
+    async with it.turn() as turn:
+        turn.not_used()
+    waiting = [asyncio.create_task(hold(it)) for _ in range(3)]
+    async with it.turn() as turn:
+        await asyncio.sleep(0.02)
+        assert it.answers == 0
+    assert it._running.total() == 3
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def hold(it: Limiter, kind: Kind = Kind.PHOTO) -> None:
     async with it.turn(kind) as turn:
         turn.answered()

@@ -64,6 +64,8 @@ class ICloudDownload:
             raise unreachable() from error
         except httpx.ReadTimeout as error:
             raise Stalled("next to nothing arrived for too long") from error
+        except (httpx.InvalidURL, UnicodeError):  # its text would show the address
+            raise UrlExpired("iCloud gave no address to download from") from None
         except httpx.HTTPError as error:
             raise Transient(f"the download broke off ({type(error).__name__})") from error
 

@@ -260,11 +260,16 @@ async def test_a_part_without_its_place_is_refused(tmp_path: Path) -> None:
         await fetch(lambda _: httpx.Response(206, content=b"x"), tmp_path)
 
 
-async def test_an_address_that_is_not_https_is_never_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "address",
+    ["http://files.test/x", "", "https://SECRET:b:c/", "https://SECRET/\n", "https://xn--a/SECRET"],
+)
+async def test_what_is_no_address_of_apples_is_never_asked(address: str, tmp_path: Path) -> None:
     session = Played(status(200), tmp_path)
-    with pytest.raises(UrlExpired):
-        async with ICloudDownload(session)("http://files.test/x", 0):
+    with pytest.raises(UrlExpired) as caught:
+        async with ICloudDownload(session)(address, 0):
             pass
+    assert "SECRET" not in str(caught.value)
     await session.client.aclose()
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.cookiejar import LWPCookieJar
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.icloud_signin import SignIn, resume
 from shared.adapters.icloud_signin_codes import accepts
 from shared.adapters.icloud_signin_errors import Throttled, named, told
+from shared.adapters.icloud_signin_store import SessionStore, Stored
 from shared.domain.errors import Permanent, PhotoductError, Transient, Waiting
 
 
@@ -84,6 +86,13 @@ def test_without_an_account_or_a_usable_folder_the_person_is_told(tmp_path: Path
     (tmp_path / "file").touch()
     with pytest.raises(Waiting, match="cannot be used"):
         resume(ICloudSettings(apple_id="a@b.test", session_dir=tmp_path / "file"))
+
+
+def test_a_sign_in_names_a_folder_that_cannot_hold_its_session(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    sign_in = SignIn(ICloudSettings(apple_id="a@b.test", session_dir=tmp_path / "file"))
+    with pytest.raises(Permanent, match=r"^icloud\.session_dir: .*/file cannot be used"):
+        sign_in.begin("a password")
 
 
 @pytest.mark.parametrize(
@@ -179,3 +188,47 @@ def test_an_account_of_the_other_china_setting_is_told_which_one(
     sign_in = SignIn(ICloudSettings(apple_id="a@b.test", session_dir=tmp_path))
     with pytest.raises(Permanent, match=f"set icloud.china_mainland to {flag}"):
         sign_in._finish(client)
+
+
+def test_a_throttled_renewal_is_not_tried_again_before_apples_wish_by_anybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ICloudSettings(apple_id="a@b.test", session_dir=tmp_path / "s")
+    store = SessionStore(settings.session_dir, settings.apple_id)
+    asked: list[object] = []
+
+    def throttled(*_: object) -> None:
+        asked.append(_)
+        raise Waiting("Apple limits requests", attention="icloud-slow", retry_after=500)
+
+    monkeypatch.setattr("shared.adapters.icloud_signin_resuming._renewed", throttled)
+    with store.locked():
+        stored = _stored("first")
+        store.write(stored, {"session_token": "t"}, LWPCookieJar())
+    for _ in range(5):
+        with pytest.raises(Waiting) as caught:
+            resume(settings, stale="first")
+        assert caught.value.attention == "icloud-slow"
+        assert 490 < caught.value.retry_after <= 502
+    assert len(asked) == 1
+    with store.locked():  # a sign-in in the meantime counts at once
+        store.write(_stored("second"), {"session_token": "t"}, LWPCookieJar())
+    assert resume(settings, stale="first").generation == "second"
+    ahead = datetime.now(UTC) + timedelta(days=900)  # a clock that was wrong when it was written
+    (store.folder / "renewal-limit.json").write_text(f'{{"until": "{ahead.isoformat()}"}}')
+    with pytest.raises(Waiting):
+        resume(settings, stale="second")
+    assert len(asked) == 2
+
+
+def _stored(generation: str) -> Stored:
+    now = datetime.now(UTC)
+    return Stored(
+        generation=generation,
+        apple_id="a@b.test",
+        made_at=now,
+        renewed_at=now,
+        database="https://ck.test",
+        params={},
+        headers={},
+    )

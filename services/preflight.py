@@ -14,9 +14,11 @@ from filelock import FileLock, Timeout
 from services import sections
 from services.nas_sync.nas import read_marker
 from services.nas_sync.ports import NasMissing
+from shared.adapters.icloud_session import trust
+from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.nats_server import check_port
 from shared.domain.errors import Fatal
-from shared.runtime.settings import load_common
+from shared.runtime.settings import load_common, load_section
 from shared.runtime.supervisor import own_port
 
 if TYPE_CHECKING:
@@ -70,6 +72,17 @@ def check_nas(common: Common) -> None:
         ) from error
 
 
+def check_icloud(_common: Common) -> None:
+    """Raise Fatal when the session could not be kept, or the certificates to trust cannot be read."""
+    icloud = load_section("icloud", ICloudSettings)
+    trust(icloud)
+    nearest = _nearest(icloud.session_dir)
+    if not _may_write(nearest):
+        raise Fatal(
+            f"icloud.session_dir: photoduct may not keep a session in {icloud.session_dir}."
+        )
+
+
 def check_bus(common: Common) -> None:
     """Raise Fatal when the bus is not to be on this machine."""
     own_port(common.nats.url)
@@ -81,7 +94,13 @@ def check_startable(common: Common) -> None:
     check_port(own_port(common.nats.url))
 
 
-CHECKS: tuple[Callable[[Common], None], ...] = (check_data, check_library, check_nas, check_bus)
+CHECKS: tuple[Callable[[Common], None], ...] = (
+    check_data,
+    check_library,
+    check_nas,
+    check_icloud,
+    check_bus,
+)
 BEFORE_A_START: tuple[Callable[[Common], None], ...] = (check_startable,)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.runtime.rhythm import checked_cron
 
@@ -22,7 +22,7 @@ class ICloudCleanupSettings(BaseModel):
 
     enabled: bool = False
     """While False, nothing is deleted, whatever the state service would permit."""
-    album: str = "DeletePending"
+    album: str = Field(default="DeletePending", pattern=r"\S")
     """The album in which finished assets wait; taking one out of it is the person's veto."""
     during: Annotated[str, AfterValidator(checked_cron)] | None = None
     """A cron pattern in local time; outside the minutes that it names no new work is begun."""

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+
+
+def _https(address: str) -> str:
+    """A password must not cross the network in the clear, nor go to whatever a typing error names."""
+    parts = urlsplit(address)
+    if address and not (parts.scheme == "https" and parts.hostname):
+        raise ValueError(f"expected nothing or an address such as https://host, got {address:.80}")
+    return address.rstrip("/")
 
 
 class ICloudSettings(BaseModel):
@@ -14,19 +24,19 @@ class ICloudSettings(BaseModel):
     """The Apple Account's e-mail address; the password is asked for by `photoduct login`, never stored."""
     session_dir: Path = Path("/session")
     """Holds the session that `photoduct login` made; mode 0700, shared by the services that need it."""
-    session_days: float = Field(default=30, gt=0)
+    session_days: float = Field(default=30, gt=0, le=3_650)
     """How long Apple lets a sign-in live: it ends after 30 to 60 days, unannounced; a week before you are told."""
     china_mainland: bool = False
     """For an Apple Account of mainland China: Apple's hosts there."""
-    server: str = ""
+    server: Annotated[str, AfterValidator(_https)] = ""
     """One https address that stands for all of Apple's hosts (a simulator); empty: Apple's own."""
     ca_bundle: Path | None = None
     """Certificates to trust instead of the usual ones (PEM)."""
-    zone: str = "PrimarySync"
+    zone: str = Field(default="PrimarySync", min_length=1)
     """The person's own library."""
     shared_library: bool = False
     """Download the iCloud Shared Photo Library too; nothing of it is ever deleted."""
-    timeout: float = 60.0
+    timeout: float = Field(default=60.0, gt=0, le=3_600)
     """Seconds without a byte after which a request is given up."""
 
     @property

@@ -111,6 +111,8 @@ class SignIn:
             raise Permanent("No Apple Account is set (icloud.apple_id)")
         if until := self.refused_until:
             raise limited(until)
+        if why := self._store.unusable():
+            raise Permanent(f"icloud.session_dir: {self._store.folder} cannot be used ({why})")
         client = make_client(self._settings, password)
         try:
             with self._limits_kept(), told():

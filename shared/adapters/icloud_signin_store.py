@@ -80,8 +80,7 @@ class SessionStore:
     def locked(self) -> Iterator[None]:
         """Hold the one lock on the stored session; Transient when another holds it too long, Waiting for an unusable folder."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
+            self._make_folder()
             with FileLock(self.folder / ".lock", timeout=_LOCK_SECONDS, mode=0o600):
                 self._tidy()
                 yield
@@ -91,6 +90,18 @@ class SessionStore:
             raise wants_sign_in(
                 f"The folder {self.folder} cannot be used ({error.strerror})"
             ) from None
+
+    def unusable(self) -> str:
+        """Return why the folder cannot hold a session; empty when it can, and then it is there."""
+        try:
+            self._make_folder()
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
+
+    def _make_folder(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
 
     def read(self) -> Stored | None:
         """Return what is stored for this account; None when there is nothing, or nothing that can be read."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 import typer
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.icloud_session import trust
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.icloud_signin import SignIn, life_of, quiet_loggers
 from shared.cli import showing
@@ -75,6 +76,7 @@ def login(
     settings = settings if own else settings.model_copy(update={"apple_id": apple_id})
     if not settings.apple_id:
         raise typer.BadParameter("set icloud.apple_id in the settings, or say --apple-id")
+    trust(settings)  # before the password is asked for
     door = door_steps(settings.session_dir) if own else None
     try:
         sign_in(door or SignIn(settings), settings.apple_id, from_stdin=password_stdin)

@@ -26,6 +26,19 @@ from shared.runtime.rhythm import checked_rhythm
 CONFIG: Final = "PHOTODUCT_CONFIG"
 _PREFIX: Final = "PHOTODUCT_"
 _DEFAULT: Final = "config.yaml"
+_WANTED: Final = {
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "an integer"),
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    **dict.fromkeys(("string_type", "string_too_short", "string_pattern_mismatch"), "a text"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list such as [one, two]"),
+    **dict.fromkeys(("model_type", "dict_type"), "settings of its own, each `name: value`"),
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of at most {le}",
+}
+"""What a person reads, by pydantic's names for what is wrong; its own words speak of tuples and instances."""
 Section = TypeVar("Section", bound=BaseModel)
 
 
@@ -244,10 +257,8 @@ def _meaning(problem: Any) -> str:
     if kind == "value_error" and not secret:  # our own validators write whole sentences
         return _flat(problem["msg"]).removeprefix("Value error, ")
     wanted = _flat(problem["msg"]).removeprefix("Input should be ")
-    if kind in {"int_parsing", "int_type"}:
-        wanted = "an integer"
-    if "ge" in context:
-        wanted = f"a number of at least {context['ge']}"
+    if kind in _WANTED:
+        wanted = _WANTED[kind].format(**context)
     shown = _flat(repr(problem["input"]))
     return f"expected {wanted}" + ("" if secret else f", got {shown[:80]}")
 

@@ -78,6 +78,7 @@ def home(tmp_path: Path) -> Home:
                 "nas": {"root": str(made.root / "nas")},
                 "nats": {"url": f"nats://127.0.0.1:{free_port()}"},
                 "pixel_sync": {"api_key": "k"},
+                "icloud": {"session_dir": str(made.root / "session")},
             }
         )
     )
@@ -133,6 +134,14 @@ def distant_bus(home: Home) -> None:
     home.change("nats", url="nats://nats.example:4222")
 
 
+def no_certificates(home: Home) -> None:
+    home.change("icloud", ca_bundle=str(home.root / "gone.pem"))
+
+
+def session_is_a_file(home: Home) -> None:
+    (home.root / "session").write_text("not a folder")
+
+
 DOORS: tuple[tuple[Callable[[Home], None], int, str], ...] = (
     (wrong_setting, WRONG_SETTINGS, "config.yaml: compressor.slots: expected an integer"),
     (unknown_setting, WRONG_SETTINGS, "library.rooot: there is no such setting"),
@@ -145,6 +154,8 @@ DOORS: tuple[tuple[Callable[[Home], None], int, str], ...] = (
     (data_is_a_file, REFUSED, "data: photoduct may not write in"),
     (no_secret_file, WRONG_SETTINGS, "pixel_sync.api_key_file: "),
     (secret_is_a_folder, WRONG_SETTINGS, "pixel_sync.api_key_file: "),
+    (no_certificates, REFUSED, "icloud.ca_bundle: "),
+    (session_is_a_file, REFUSED, "icloud.session_dir: photoduct may not keep a session in"),
     (distant_bus, REFUSED, "nats.url is nats://nats.example:4222"),
 )
 

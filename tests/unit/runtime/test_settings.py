@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import BaseModel, Field
 
+from services.sections import problems
 from shared.runtime.rhythm import checked_cron, checked_rhythm, is_open, next_due
-from shared.runtime.settings import SettingsError, load_common, load_section, read_secret
+from shared.runtime.settings import CONFIG, SettingsError, load_common, load_section, read_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,38 @@ def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as wrong:
         load_common(write(tmp_path, "a: [\n"))
     assert len(wrong.value.lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("icloud: {session_days: .inf}", "icloud.session_days: expected a number of at most 3650"),
+        ("icloud: {session_days: 30d}", "icloud.session_days: expected a number, got '30d'"),
+        ("icloud: {timeout: -5}", "icloud.timeout: expected a number above 0"),
+        ("icloud: {server: 'http://a.test'}", "icloud.server: expected nothing or an address such as https://host"),
+        ("icloud: {server: icloud.com}", "icloud.server: expected nothing or an address such as https://host"),
+        ("icloud: {zone: ''}", "icloud.zone: expected a text, got ''"),
+        ("icloud: {shared_library: perhaps}", "icloud.shared_library: expected true or false, got 'perhaps'"),
+        ("downloader: {concurrency: 100}", "downloader.concurrency: expected a number of at most 32, got 100"),
+        ("downloader: {icloudpd: 5}", "downloader.icloudpd: expected settings of its own"),
+        ("downloader: {icloudpd: {arguments: [--auto-delete]}}", "downloader.icloudpd.arguments: '--auto-delete' is no argument"),
+        ("google: {albums: Family}", "google.albums: expected a list such as [one, two], got 'Family'"),
+        ("google: {send: [everything]}", "google.send.0: expected 'original', 'edited'"),
+        ("deletion: {never_delete_albums: Family}", "deletion.never_delete_albums: expected a list"),
+        ("deletion: {never_delete_albums: ['']}", "deletion.never_delete_albums: expected names of albums"),
+        ("icloud_cleanup: {album: ' '}", "icloud_cleanup.album: expected "),
+        ("library: {folders: '../{created:%Y}'}", "library.folders: expected a pattern of folders"),
+        ("library: {xmp_sidecars: maybe}", "library.xmp_sidecars: expected true or false"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_one_plain_sentence(
+    setting: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONFIG, str(write(tmp_path, setting)))
+    found = problems()
+    assert len(found) == 1
+    assert found[0].startswith(f"config.yaml: {says}")
+    assert not {"tuple", "boolean", "dictionary", "instance"} & set(found[0].split())
 
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)

@@ -8,7 +8,7 @@ import structlog
 
 from services.downloader.joining import Joiner
 from services.downloader.zone_look import ZoneLook
-from shared.domain.errors import PhotoductError
+from shared.domain.errors import PhotoductError, Waiting
 from shared.ports.watching import Unobserved
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Look:
                 assets += await self._look_at(zone)
             except PhotoductError as error:
                 failed.append(error)
-        if failed:
-            raise failed[0]
+        if failed:  # what has to be waited for is not asked again sooner because of something else
+            raise next((error for error in failed if isinstance(error, Waiting)), failed[0])
         self._observe.looked((self._clock.now() - began).total_seconds(), assets)
 
     async def _names(self, failed: list[PhotoductError]) -> tuple[str, ...]:
@@ -70,7 +70,15 @@ class Look:
             await self._told(_ZONES, error)
             return self._zones.known()
         await self._attention.cleared(LOOK, by=_ZONES)
+        await self._forget_all_but(names)
         return names
+
+    async def _forget_all_but(self, names: tuple[str, ...]) -> None:
+        """Take back what was told of zones that are looked at no more: the person left a shared library."""
+        for zone in self._looks.keys() - names:
+            del self._looks[zone]
+            await self._attention.cleared(LOOK, by=zone)
+            await self._attention.cleared(OWED, by=zone)
 
     async def _look_at(self, zone: str) -> int:
         if zone not in self._looks:

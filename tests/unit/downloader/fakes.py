@@ -119,12 +119,15 @@ class FakeAttention:
     """What stands, by key."""
 
     standing: dict[str, str] = field(default_factory=dict)
+    by: list[tuple[str, str]] = field(default_factory=list)
+    """What was cleared, and by which part."""
 
     async def raised(self, key: str, text: str, *, by: str = "") -> None:
         self.standing[key] = text
 
     async def cleared(self, key: str, *, by: str = "") -> None:
         self.standing.pop(key, None)
+        self.by.append((key, by))
 
 
 @dataclass

@@ -192,6 +192,28 @@ async def test_a_zone_that_fails_keeps_no_other_from_being_looked_at(it: Parts) 
     assert it.attention.standing == {}
 
 
+async def test_what_was_told_of_a_shared_library_that_was_left_is_taken_back(it: Parts) -> None:
+    it.zones.readers["SharedSync-1"] = it.shared
+    it.records.feed = {None: page(token="t"), "t": page(token="t")}
+    it.shared.trouble = Transient("ZONE_NOT_FOUND")
+    with pytest.raises(Transient):
+        await it.look()
+    assert "icloud-look" in it.attention.standing
+    del it.zones.readers["SharedSync-1"]
+    it.attention.by.clear()
+    await it.look()
+    assert ("icloud-look", "SharedSync-1") in it.attention.by
+
+
+async def test_a_wait_of_one_zone_is_not_cut_short_by_another_ones_failure(it: Parts) -> None:
+    it.zones.readers["SharedSync-1"] = it.shared
+    it.records.trouble = Transient("no")
+    it.shared.trouble = Waiting("slow", attention="icloud-slow", retry_after=900)
+    with pytest.raises(Waiting) as caught:
+        await it.look()
+    assert caught.value.retry_after == 900
+
+
 async def test_the_next_look_goes_on_from_the_recorded_token(it: Parts) -> None:
     it.bus.token = "t1"
     it.records.feed = {"t1": page(token="t1")}

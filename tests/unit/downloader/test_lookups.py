@@ -140,6 +140,7 @@ async def test_a_service_that_declines_everything_is_not_asked_a_hundred_times()
     records.bad = frozenset(records.store)
     with pytest.raises(Declined):
         await look_up(records, [f"A{n}" for n in range(100)])
+    assert len(records.asked) == 4
     records.bad, records.answers = frozenset(), [Declined("no", code="ZONE_NOT_FOUND")]
     with pytest.raises(Declined):
         await look_up(records, ["A1", "A2"])

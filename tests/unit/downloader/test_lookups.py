@@ -132,7 +132,7 @@ async def test_a_name_that_icloud_cannot_stand_is_found_and_left_alone() -> None
     found = await look_up(records, [f"A{n}" for n in range(100)])
     assert set(found.failed) == records.bad
     assert len(found.found) == 98
-    assert len(records.asked) < 20
+    assert len(records.asked) <= 20
 
 
 async def test_a_service_that_declines_everything_is_not_asked_a_hundred_times() -> None:

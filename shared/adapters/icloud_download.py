@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from shared.adapters.http_streams import transport
 from shared.adapters.icloud_session import carry, trust
 from shared.adapters.icloud_signin_errors import unreachable
 from shared.adapters.icloud_transport import slow
@@ -112,7 +113,12 @@ async def open_download(
     async with AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(
-                httpx.AsyncClient(verify=context, limits=limits, follow_redirects=False)
+                httpx.AsyncClient(
+                    verify=context,
+                    limits=limits,
+                    transport=transport(context),
+                    follow_redirects=False,
+                )
             )
             for _ in range(connections)
         ]

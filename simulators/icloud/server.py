@@ -40,6 +40,7 @@ def serve(app: ASGIApp, run_dir: Path, address: Address) -> None:
         access_log=False,
         server_header=False,
         lifespan="off",
+        timeout_keep_alive=75,  # as Apple: pyicloud asks every 5 seconds, which is when uvicorn would hang up
     )
     content = _ready_content(listener.getsockname()[1], tls, address)
     logging.getLogger("uvicorn.error").addFilter(_is_news)

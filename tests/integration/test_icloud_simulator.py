@@ -3,13 +3,18 @@
 import hashlib
 import json
 import os
+import ssl
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
+from pyicloud.base import PCS_SLEEP_TIME
 from pyicloud.exceptions import PyiCloudAPIResponseException, PyiCloudFailedLoginException
 
 from simulators.icloud.__main__ import main
@@ -66,6 +71,22 @@ def eventually(look: Any) -> None:
     while not look():
         assert time.monotonic() < until, "it did not come true"
         time.sleep(0.02)
+
+
+def test_an_idle_connection_outlives_the_pause_between_pyiclouds_questions(
+    simulator: Simulator,
+) -> None:
+    host = urlsplit(simulator.base_url)
+    trusted = ssl.create_default_context(cafile=simulator.ca)
+    connection = HTTPSConnection(str(host.hostname), host.port, context=trusted)
+    with closing(connection):
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        first = connection.sock
+        time.sleep(PCS_SLEEP_TIME + 0.5)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        assert connection.sock is first
 
 
 def test_a_wrong_password_is_refused(simulator: Simulator, tmp_path: Path) -> None:

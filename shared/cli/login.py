@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import getpass
 import sys
+from contextlib import contextmanager
 from datetime import datetime
+from threading import Timer
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
@@ -22,9 +24,15 @@ from shared.domain.errors import Permanent, Transient, Waiting
 from shared.runtime.settings import load_section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shared.adapters.icloud_signin_steps import Wanted
 
 NOT_SIGNED_IN: Final = 1
+_SILENCE_S: Final = 4.0
+_ALLOW: Final = (
+    "Apple takes its time. If one of your devices asks whether to allow access, allow it now."
+)
 _SENT: Final = {
     "devices": "A code is shown on your Apple devices.",
     "sms": "A code was sent by SMS.",
@@ -108,13 +116,26 @@ def _next(steps: Steps, wanted: Wanted, typed: str) -> Wanted | None:
             case "d":
                 found = steps.push()
             case code:
-                found = steps.confirm(code)
+                with _patience():
+                    found = steps.confirm(code)
     except (Transient, Waiting) as error:
         showing.console.print(f"{error}.", markup=False)
         return wanted
     if found is not None:
         _say(found)
     return found
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Say what a long silence can mean: with Advanced Data Protection Apple waits most of a minute for a device."""
+    hint = Timer(_SILENCE_S, showing.console.print, (_ALLOW,))
+    hint.daemon = True
+    hint.start()
+    try:
+        yield
+    finally:
+        hint.cancel()
 
 
 def _by_sms(steps: Steps, wanted: Wanted) -> Wanted | None:

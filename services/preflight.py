@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from services import sections
+from services.downloader.icloudpd.opening import check_hosts
+from services.downloader.settings import DownloaderSettings
 from services.nas_sync.nas import read_marker
 from services.nas_sync.ports import NasMissing
 from shared.adapters.icloud_session import trust
@@ -73,9 +75,11 @@ def check_nas(common: Common) -> None:
 
 
 def check_icloud(_common: Common) -> None:
-    """Raise Fatal when the session could not be kept, or the certificates to trust cannot be read."""
+    """Raise Fatal when the session could not be kept, the certificates to trust cannot be read, or icloudpd does not fit."""
     icloud = load_section("icloud", ICloudSettings)
     trust(icloud)
+    if load_section("downloader", DownloaderSettings).engine == "icloudpd":
+        check_hosts(icloud)
     nearest = _nearest(icloud.session_dir)
     if not _may_write(nearest):
         raise Fatal(

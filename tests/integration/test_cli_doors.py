@@ -138,6 +138,11 @@ def no_certificates(home: Home) -> None:
     home.change("icloud", ca_bundle=str(home.root / "gone.pem"))
 
 
+def icloudpd_elsewhere(home: Home) -> None:
+    home.change("icloud", server="https://apple.example")
+    home.change("downloader", engine="icloudpd")
+
+
 def session_is_a_file(home: Home) -> None:
     (home.root / "session").write_text("not a folder")
 
@@ -155,6 +160,7 @@ DOORS: tuple[tuple[Callable[[Home], None], int, str], ...] = (
     (no_secret_file, WRONG_SETTINGS, "pixel_sync.api_key_file: "),
     (secret_is_a_folder, WRONG_SETTINGS, "pixel_sync.api_key_file: "),
     (no_certificates, REFUSED, "icloud.ca_bundle: "),
+    (icloudpd_elsewhere, REFUSED, "downloader.engine: icloudpd can only ask Apple's own hosts"),
     (session_is_a_file, REFUSED, "icloud.session_dir: photoduct may not keep a session in"),
     (distant_bus, REFUSED, "nats.url is nats://nats.example:4222"),
 )

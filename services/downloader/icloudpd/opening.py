@@ -46,6 +46,15 @@ class Place:
     free_space_floor: int
 
 
+def check_hosts(icloud: ICloudSettings) -> None:
+    """Raise Fatal for hosts that icloudpd cannot be told of."""
+    if icloud.server:
+        raise Fatal(
+            "downloader.engine: icloudpd can only ask Apple's own hosts: leave icloud.server empty,"
+            " or choose the engine pyicloud"
+        )
+
+
 @asynccontextmanager
 async def icloudpd_files(
     settings: IcloudpdSettings,
@@ -55,11 +64,7 @@ async def icloudpd_files(
     place: Place,
 ) -> AsyncIterator[IcloudpdFiles]:
     """Yield the engine; at the end of the block a run under way ends too. Raises Fatal where it cannot work at all."""
-    if icloud.server:
-        raise Fatal(
-            "downloader.engine: icloudpd can only ask Apple's own hosts: leave icloud.server empty,"
-            " or choose the engine pyicloud"
-        )
+    check_hosts(icloud)
     path = settings.folder or place.incoming / "icloudpd"
     folder = IcloudpdFolder(path, free_space_floor=place.free_space_floor)
     runs = Runs(_run(settings, icloud, session, folder), pause=settings.pause_minutes * 60)

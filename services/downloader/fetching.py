@@ -34,6 +34,14 @@ CHANGED = "changed in iCloud before it was downloaded; the newer version is hand
 GONE = "it was removed from iCloud before it was downloaded"
 
 
+class Changed(Permanent):
+    """iCloud has another file now in place of the wanted one; `known` is the asset as it was shown."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__(CHANGED)
+        self.known = known
+
+
 class CloudFiles:
     """A `Receive` that fetches from iCloud itself."""
 
@@ -59,7 +67,7 @@ class CloudFiles:
     async def __call__(self, work: DownloadWork, part: Path) -> StreamDigest:
         """Bring `part` to the whole file; Apple's wish to be asked less is waited for, what breaks is taken up again.
 
-        Raises Permanent when iCloud has no such file any more; Waiting, Declined, Unanswered as look-ups do; Transient
+        Raises Permanent when iCloud has no such file any more (Changed: another one); Waiting, Declined, Unanswered as look-ups do; Transient
         when a few tries in a row brought nothing; DiskFull, DiskTrouble.
         """
         partial = Partial(part, work.size)
@@ -144,7 +152,7 @@ class CloudFiles:
         if known is None:
             raise Permanent(GONE)
         if file is None:
-            raise Permanent(CHANGED)
+            raise Changed(known)
         return known, file
 
 

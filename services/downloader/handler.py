@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from services.downloader.fetching import CHANGED, GONE
-from shared.adapters.icloud_refreshing import refreshed
+from services.downloader.fetching import CHANGED, GONE, Changed
+from shared.adapters.icloud_refreshing import refreshed, shown
 from shared.adapters.publishing import commit, publish
 from shared.domain.errors import Permanent
 from shared.domain.events import AssetRefreshed, Downloaded, Failed
@@ -57,7 +57,13 @@ class DownloadHandler:
     async def _bring(self, work: DownloadWork, place: Found) -> Published | AssetRefreshed:
         if work.resource.is_metadata:
             return await self._metadata(work, place.target)
-        return await self._file(work, place)
+        try:
+            return await self._file(work, place)
+        except Changed as changed:  # the feed may never list it: only the original's record changed
+            news = shown(changed.known.whole, zone=work.zone, at=changed.known.at)
+            if news is None:
+                raise
+            return news
 
     def _changed(self, work: DownloadWork) -> Report:
         now = self._clock.now()

@@ -1,4 +1,4 @@
-"""Tells when only the original's record of an asset has changed, which the change feed never lists with its asset; it asks nobody."""
+"""Tells what a look at one asset alone showed: the change feed does not list it when only its original's record changed; it asks nobody."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 def refreshed(now: WholeAsset, *, known_tag: str, zone: str, at: datetime) -> AssetRefreshed | None:
     """Return what iCloud shows now, if it differs from `known_tag` in the master's part alone; both records have to be there."""
-    if now.asset is None or now.master is None or not _master_changed(now, known_tag):
+    return shown(now, zone=zone, at=at) if _master_changed(now, known_tag) else None
+
+
+def shown(now: WholeAsset, *, zone: str, at: datetime) -> AssetRefreshed | None:
+    """Return what iCloud shows now, whatever is known; both records have to be there."""
+    if now.asset is None or now.master is None:
         return None
     seen = asset_seen(now.asset, now.master, zone)
     key = f"refreshed:{seen.asset}:{seen.change_tag}"

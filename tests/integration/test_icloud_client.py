@@ -22,7 +22,7 @@ from shared.adapters.icloud_signin import login
 from shared.adapters.icloud_transport import CloudKit
 from shared.adapters.icloud_zones import ICloudZones
 from shared.domain.errors import Permanent, Waiting
-from shared.domain.events import Downloaded
+from shared.domain.events import AssetRefreshed, Downloaded, Failed
 from shared.domain.ids import Resource
 from shared.ports.icloud import TokenRefused
 from shared.ports.watching import Unobserved
@@ -179,5 +179,8 @@ async def test_what_changed_before_it_was_downloaded_is_told(signed: Cloud) -> N
         await parts.look()
         work = next(w for w in works(parts.bus.pages) if w.resource is Resource.ORIGINAL)
         stale = work.model_copy(update={"checksum": "AAAA", "path": "2026/11/stale.jpg"})
-        with pytest.raises(Permanent, match="changed in iCloud before"):
-            await parts.handle(stale)
+        news, failed = await parts.handle(stale)
+        assert isinstance(news, AssetRefreshed)
+        assert news.seen.asset == work.asset
+        assert isinstance(failed, Failed)
+        assert "changed in iCloud before" in failed.reason

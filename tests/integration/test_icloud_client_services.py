@@ -87,7 +87,7 @@ class State:
     def of(self, kind: type[Any]) -> list[Any]:
         return [one for one in self.reports if isinstance(one, kind)]
 
-    async def until(self, enough: Callable[[], bool], within: float = 30.0) -> None:
+    async def until(self, enough: Callable[[], bool], within: float = 60.0) -> None:
         until = time.monotonic() + within
         while not enough():
             assert time.monotonic() < until, self.reports

@@ -272,7 +272,7 @@ def test_photos_have_the_sizes_of_photos(full: Library) -> None:
     for path in full.named("jpg"):
         with Image.open(path) as picture:
             sizes.append(picture.width * picture.height)
-    assert min(sizes) >= 450_000
+    assert min(sizes) >= 440_000
     assert 1 <= sum(size > 12_000_000 for size in sizes) <= 5
 
 

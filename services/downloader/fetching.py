@@ -10,7 +10,7 @@ import structlog
 
 from services.downloader.partial import InUse, Partial
 from services.downloader.policy import Patience, Refusals
-from services.downloader.receiving import WrongAnswer, take
+from services.downloader.receiving import Pouring, WrongAnswer
 from services.downloader.verdict import Verdict
 from shared.domain.errors import Permanent, Transient, Waiting
 from shared.ports.files import DiskTrouble, WrongLength
@@ -126,20 +126,22 @@ class CloudFiles:
         """Fetch what is missing, once; an address that proves bad is forgotten."""
         known, file = await self._addressed(work)
         held = partial.digest.size
-        async with self._limiter.turn(work.kind) as turn:
-            if not self._known.is_fresh(known):  # it grew old while it waited
-                self._known.forget(work.asset, known)
-                turn.not_used()
-                return
-            try:
+        pouring = Pouring(partial)
+        try:
+            async with self._limiter.turn(work.kind) as turn:
+                if not self._known.is_fresh(known):  # it grew old while it waited
+                    self._known.forget(work.asset, known)
+                    turn.not_used()
+                    return
                 async with self._fetch(file.url, held) as incoming:
                     turn.answered()
-                    await take(incoming, partial, stall=self._settings.stall_seconds)
-            except (UrlExpired, WrongAnswer):
-                self._known.forget(work.asset, known)
-                raise
-            finally:
-                self._observe.received(max(0, partial.digest.size - held))
+                    await pouring.take(incoming, stall=self._settings.stall_seconds)
+        except (UrlExpired, WrongAnswer):
+            self._known.forget(work.asset, known)
+            raise
+        finally:
+            await pouring.end()  # the line is another's while the disk is waited for
+            self._observe.received(max(0, partial.digest.size - held))
         if partial.digest.size < work.size:
             raise WrongLength(f"iCloud sent {partial.digest.size} of {work.size} bytes")
 

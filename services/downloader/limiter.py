@@ -63,8 +63,8 @@ class Limiter:
 
     @property
     def hungry(self) -> bool:
-        """Whether so few wait for a turn that one may soon be left over."""
-        return 2 * sum(map(len, self._waiting.values())) < self._pace.limit
+        """Whether so few wait for a turn that one may soon be left over: a look-up lasts as long as a few small files."""
+        return 2 * sum(map(len, self._waiting.values())) < 3 * self._pace.limit
 
     @asynccontextmanager
     async def turn(self, kind: Kind = Kind.PHOTO) -> AsyncIterator[Turn]:

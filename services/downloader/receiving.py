@@ -24,20 +24,6 @@ class WrongAnswer(WrongLength):
     """What iCloud offers is not the file: an error page, mostly. The partial file is as it was."""
 
 
-async def take(incoming: Incoming, partial: Partial, *, stall: float) -> None:
-    """Add to `partial` what arrives, until the answer ends; what came before a failure is kept.
-
-    Raises WrongAnswer, WrongLength, Stalled, Transient, DiskFull, DiskTrouble.
-    """
-    held = partial.digest.size
-    _check(incoming, held, partial.size)
-    pouring = _Pouring(partial, skip=held - incoming.start)
-    try:
-        await _pump(incoming.chunks, pouring, stall)
-    finally:
-        await pouring.end()
-
-
 def _check(incoming: Incoming, held: int, size: int) -> None:
     if incoming.start + incoming.length != size:  # before it costs a byte
         raise WrongAnswer(
@@ -47,7 +33,7 @@ def _check(incoming: Incoming, held: int, size: int) -> None:
         raise WrongAnswer("iCloud sent another part of the file than was asked for")
 
 
-async def _pump(chunks: AsyncIterator[bytes], pouring: _Pouring, stall: float) -> None:
+async def _pump(chunks: AsyncIterator[bytes], pouring: Pouring, stall: float) -> None:
     loop = asyncio.get_running_loop()
     until, got = loop.time() + stall, 0
     while True:
@@ -63,15 +49,28 @@ async def _pump(chunks: AsyncIterator[bytes], pouring: _Pouring, stall: float) -
             until, got = loop.time() + stall, 0  # the time of the disk is not the line's
 
 
-class _Pouring:
-    """Gathers pieces into blocks; one block is written while the next one gathers."""
+class Pouring:
+    """Adds to a partial file what arrives, in blocks; one block is written while the next one gathers.
 
-    def __init__(self, partial: Partial, skip: int) -> None:
+    `take` ends with the answer, so that another request may go out; `end` waits for the disk.
+    """
+
+    def __init__(self, partial: Partial) -> None:
         self._partial = partial
-        self._skip = skip
+        self._skip = 0
         self._pieces: list[bytes] = []
         self._size = 0
         self._writing: asyncio.Future[None] | None = None
+
+    async def take(self, incoming: Incoming, *, stall: float) -> None:
+        """Take what arrives until the answer ends; what came before a failure is kept.
+
+        Raises WrongAnswer, Stalled, Transient; as `end` does, too.
+        """
+        held = self._partial.digest.size
+        _check(incoming, held, self._partial.size)
+        self._skip = held - incoming.start
+        await _pump(incoming.chunks, self, stall)
 
     async def add(self, piece: bytes) -> bool:
         """Take a piece; return whether a block was handed on. The first `skip` bytes are there already."""
@@ -85,7 +84,10 @@ class _Pouring:
         return True
 
     async def end(self) -> None:
-        """Write what is left and wait until all of it is written, also while the task is being cancelled."""
+        """Write what is left and wait until all of it is written, also while the task is being cancelled.
+
+        Raises WrongLength, DiskFull, DiskTrouble.
+        """
         try:
             if self._pieces:
                 await self._hand_on()

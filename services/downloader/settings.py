@@ -16,13 +16,13 @@ class DownloaderSettings(BaseModel):
     """What fetches the bytes: photoduct itself with pyicloud's sign-in, or the icloudpd command."""
     concurrency: int = Field(default=8, ge=1, le=32)
     """Downloads on their way at once, photos and videos together; fewer while Apple slows us down."""
-    slots: int = Field(default=32, ge=1, le=256)
+    slots: int = Field(default=48, ge=1, le=256)
     """Tasks of photos, and as many of videos, that are prepared and finished around them."""
     stall_seconds: float = Field(default=30, gt=0)
     """A download that brings next to nothing for so long is begun again where it stopped."""
     accept_size_only: bool = False
     """Take a file above 2 GB that Apple sends twice alike with another checksum than it states."""
-    remembered_assets: int = Field(default=1000, ge=0)
+    remembered_assets: int = Field(default=10_000, ge=0)
     """Assets whose addresses are kept from the last listing or lookup, about 3 kB each."""
     url_minutes: float = Field(default=30, gt=0, le=55)
     """How long an address counts as good; Apple's die after 60."""

@@ -61,6 +61,8 @@ class Service:
 
 
 BY_KIND = ("photo", "video")
+METADATA = "metadata"
+"""The lane of what photoduct writes about an asset: it needs no line, and would leave the line idle in a lane with what does."""
 
 DOWNLOADER = Service(
     "downloader",
@@ -95,7 +97,7 @@ DOWNLOAD = Stage(
     events.DownloadWork,
     (events.Downloaded, events.Failed),
     "stream the resource to disk, check length and Apple's checksum",
-    lanes=BY_KIND,
+    lanes=(*BY_KIND, METADATA),
 )
 PIXEL = Stage(
     "pixel",

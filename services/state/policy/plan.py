@@ -14,7 +14,7 @@ from services.state.policy.facts import Task
 from services.state.policy.weigh import asset_facts, media_facts
 from shared.domain.gate import Reason, Situation, brakes, may_purge, standing
 from shared.domain.ids import GoogleLevel
-from shared.domain.pipeline import STAGE
+from shared.domain.pipeline import METADATA, STAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -240,4 +240,7 @@ def settle(books: Books, asset: Asset, made: Plan) -> list[Task]:
 
 def _lane(books: Books, stage: str, key: int) -> str:
     lanes = STAGE[stage].lanes
-    return lanes[0] if len(lanes) == 1 else books.media[key].kind
+    if len(lanes) == 1:
+        return lanes[0]
+    media = books.media[key]
+    return METADATA if media.is_metadata and METADATA in lanes else media.kind

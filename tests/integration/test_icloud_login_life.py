@@ -262,7 +262,7 @@ async def test_password_and_codes_are_nowhere_and_tokens_in_the_session_folder_a
             assert "limits sign-ins" in await it.login(PASSWORD)
             await it.look_now()
             await it.state.until(lambda: any(page.final for page in it.state.of(PageSeen)))
-            await asyncio.sleep(1.1)
+            await asyncio.sleep(2.1)  # the moment is told in whole seconds, rounded up
             assert "Signed in" in await it.login(PASSWORD, "device")
             it.place.simulator.act("account", end_sessions=True)
             await it.state.until(lambda: "icloud-session" in it.standing())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.adapters.icloud_signin_store import write_private
+from shared.adapters.private_files import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,8 @@ Everything here blocks: run it in a thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-
-from pydantic import BaseModel
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.icloud_signin_client import apple_client, open_protected
@@ -21,11 +19,11 @@ from shared.adapters.icloud_signin_store import (
     Stored,
     new_generation,
     retry_at,
-    write_private,
 )
 from shared.domain.errors import Waiting
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from http.cookiejar import Cookie
 
     from shared.adapters.icloud_settings import ICloudSettings
@@ -33,14 +31,7 @@ if TYPE_CHECKING:
 _REFUSED_FOR: Final = 900.0
 """Seconds for which Apple's refusal stands for every process, unless the person signs in before."""
 _SLOW: Final = "icloud-slow"
-_HELD: Final = "renewal-limit.json"
 _LONGEST: Final = timedelta(days=1, seconds=2)
-
-
-class _Held(BaseModel):
-    """Until when Apple wants no renewals."""
-
-    until: datetime
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,12 +83,11 @@ def resume(settings: ICloudSettings, *, stale: str | None = None) -> SignedIn:
 
 def _raise_if_held(store: SessionStore, now: datetime) -> None:
     """Keep to Apple's wish to be left alone, whichever process heard it; raises Waiting with what is left of it."""
-    try:
-        held = _Held.model_validate_json((store.folder / _HELD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    if now < held.until <= now + _LONGEST:  # a clock that was set back holds nobody for ever
-        left = (held.until - now).total_seconds()
+    until = store.renewals_held_until()
+    if (
+        until is not None and now < until <= now + _LONGEST
+    ):  # a clock that was set back holds nobody for ever
+        left = (until - now).total_seconds()
         raise Waiting("Apple limits requests", attention=_SLOW, retry_after=left)
 
 
@@ -110,8 +100,7 @@ def _renewed_or_refused(
         if error.attention == "icloud-session":
             store.refuse(Refusal(text=str(error), until=retry_at(now, _REFUSED_FOR)))
         if error.attention == _SLOW:
-            held = _Held(until=retry_at(now, error.retry_after))
-            write_private(store.folder / _HELD, held.model_dump_json())
+            store.hold_renewals(retry_at(now, error.retry_after))
         raise
 
 

@@ -7,7 +7,6 @@ generation of the session this is, so that a service takes over what another one
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from shared.adapters.icloud_signin_errors import wants_sign_in
+from shared.adapters.private_files import UNFINISHED, write_private
 from shared.domain.errors import Transient
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 FACTS: Final = "session.json"
 THROTTLED: Final = "sign-in-limit.json"
+HELD: Final = "renewal-limit.json"
 _LOCK_SECONDS: Final = 120
-_NEW: Final = ".new"
 
 
 class _Model(BaseModel):
@@ -142,10 +142,19 @@ class SessionStore:
         limit = _read(self.folder / THROTTLED, _Limit)
         return limit.until if limit is not None and now < limit.until else None
 
+    def hold_renewals(self, until: datetime) -> None:
+        """Note until when Apple wants no renewals, for every process; hold the lock."""
+        write_private(self.folder / HELD, _Limit(until=until).model_dump_json())
+
+    def renewals_held_until(self) -> datetime | None:
+        """Return until when Apple wanted no renewals, be it long ago; None when it never said so."""
+        held = _read(self.folder / HELD, _Limit)
+        return held.until if held is not None else None
+
     def _tidy(self) -> None:
         """Take away what a crash left of unfinished files, and close files that others made; hold the lock."""
         for path in self.folder.iterdir():
-            if path.suffix == _NEW:
+            if path.suffix == UNFINISHED:
                 path.unlink(missing_ok=True)
             elif path.is_file():
                 path.chmod(0o600)
@@ -159,20 +168,6 @@ def new_generation() -> str:
 def retry_at(now: datetime, seconds: float) -> datetime:
     """Return the whole second from which a refused thing may be tried again."""
     return (now + timedelta(seconds=seconds + 0.999)).replace(microsecond=0)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file whole with one that only its owner can read; hold the lock. OSError leaves the old one."""
-    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_NEW}")
-    try:
-        handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _read(path: Path, model: type[_Any]) -> _Any | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import secrets
 import shutil
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from shared.adapters.private_files import write_private
 from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
@@ -96,18 +96,8 @@ def _password(path: Path) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         password = secrets.token_urlsafe(32)
-        _write_private(path, password + "\n")
+        write_private(path, password + "\n")
         return password
-
-
-def _write_private(path: Path, text: str) -> None:
-    temp = path.with_name(f".{path.name}.new")
-    temp.unlink(missing_ok=True)
-    with os.fdopen(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temp.replace(path)
 
 
 def config_text(
@@ -146,7 +136,7 @@ def _user(name: str, rules: UserRules) -> str:
 def write_config(files: ServerFiles, users: Mapping[str, UserRules]) -> None:
     """Write the configuration (mode 0600: it holds the passwords)."""
     files.store.mkdir(parents=True, exist_ok=True)
-    _write_private(files.config, config_text(str(files.store), f"127.0.0.1:{files.port}", users))
+    write_private(files.config, config_text(str(files.store), f"127.0.0.1:{files.port}", users))
 
 
 def check_port(port: int) -> None:

@@ -18,7 +18,7 @@ from services.downloader.signing_in.app import masked
 from services.downloader.signing_in.serving import open_door
 from shared.adapters.icloud_signin import life_of, login
 from shared.adapters.icloud_signin_door import DoorPlace
-from shared.adapters.icloud_signin_store import write_private
+from shared.adapters.private_files import write_private
 from shared.cli.login_door import door_steps
 from shared.domain.errors import Fatal
 from tests.integration.icloud_setup import Cloud, cloud

@@ -11,7 +11,8 @@ from services.downloader.signing_in.ending import ENDS, SessionAge, SessionEnds
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.icloud_signin_life import SessionLife
 from shared.adapters.icloud_signin_resuming import store_of
-from shared.adapters.icloud_signin_store import Refusal, Stored, write_private
+from shared.adapters.icloud_signin_store import Refusal, Stored
+from shared.adapters.private_files import write_private
 from shared.runtime.logs import set_up_logs
 from shared.runtime.settings import LogSettings
 from tests.unit.downloader.fakes import FakeAttention

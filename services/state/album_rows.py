@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from services.state import rows, schema
+from services.state.library_rows import upsert
 from services.state.policy.facts import Album
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
     from services.state.policy.facts import Books
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def load_albums(connection: Connection, books: Books, ids: Iterable[str]) -> None:
     """Take these albums into the books, where they exist; one that is there already stays as it is there."""
     missing = list({key for key in ids if key not in books.albums})
-    for part in _parts(missing):
+    for part in rows.chunks(missing):
         for row in connection.execute(rows.SELECT_ALBUMS.where(schema.album.c.id.in_(part))):
             books.albums[row.id] = Album(*row)
 
@@ -33,7 +32,7 @@ def load_members(connection: Connection, books: Books, assets: Iterable[str]) ->
     missing = list({name for name in assets if name not in books.members})
     member = schema.membership.c
     albums: set[str] = set()
-    for part in _parts(missing):
+    for part in rows.chunks(missing):
         books.members.update((name, set()) for name in part)
         for row in connection.execute(
             select(member.asset, member.album).where(member.asset.in_(part))
@@ -48,7 +47,7 @@ def write_albums(connection: Connection, books: Books) -> None:
     if books.changed_albums:
         changed = [books.albums[key] for key in sorted(books.changed_albums)]
         values = [dict(zip(rows.ALBUM_FIELDS, _values(one), strict=True)) for one in changed]
-        _upsert(connection, schema.album, ("id",), values)
+        upsert(connection, schema.album, ("id",), values)
     _write_members(connection, books)
     for zone, number in books.ended_passes.items():
         _sweep(connection, books, zone, number)
@@ -70,21 +69,12 @@ def _write_members(connection: Connection, books: Books) -> None:
             zone, number = state
             joined.append({"album": album, "asset": asset, "zone": zone, "pass_number": number})
     member = schema.membership.c
-    for part in _parts(parted):
+    for part in rows.chunks(parted):
         connection.execute(
             delete(schema.membership).where(tuple_(member.album, member.asset).in_(part))
         )
     if joined:
-        _upsert(connection, schema.membership, ("album", "asset"), joined)
-
-
-def _upsert(
-    connection: Connection, table: Table, key: Sequence[str], values: list[dict[str, Any]]
-) -> None:
-    make = sqlite_insert if connection.dialect.name == "sqlite" else postgres_insert
-    statement = make(table)
-    rest = {name: statement.excluded[name] for name in values[0] if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=rest), values)
+        upsert(connection, schema.membership, ("album", "asset"), joined)
 
 
 def _sweep(connection: Connection, books: Books, zone: str, number: int) -> None:
@@ -110,8 +100,3 @@ def _wake_members(connection: Connection, books: Books, which: ColumnElement[boo
 
 def _wake(connection: Connection, books: Books, which: ColumnElement[bool]) -> None:
     connection.execute(update(schema.asset).where(which).values(wake_at=books.now))
-
-
-def _parts(values: list[Any]) -> Iterable[list[Any]]:
-    for start in range(0, len(values), rows.CHUNK):
-        yield values[start : start + rows.CHUNK]

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from services.state import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -24,12 +24,12 @@ def write_library(connection: Connection, books: Books, before: Mapping[str, str
     """Write all of it; `before` is how the settings were loaded."""
     for key, value in books.settings.items():
         if key not in before or before[key] != value:
-            upsert(connection, schema.setting, {"key": key}, {"value": value})
+            upsert(connection, schema.setting, ("key",), [{"key": key, "value": value}])
     for name, (token, final) in books.tokens.items():
-        values: dict[str, Any] = {"token": token}
+        values: dict[str, Any] = {"name": name, "token": token}
         if final:
             values["looked_at"] = books.now
-        upsert(connection, schema.zone, {"name": name}, values)
+        upsert(connection, schema.zone, ("name",), [values])
     for key, (text, raised) in books.attention.items():
         _write_attention(connection, key, text if raised else None, books.now)
     for key, outcome in books.closed_permits.items():
@@ -39,20 +39,23 @@ def write_library(connection: Connection, books: Books, before: Mapping[str, str
 
 
 def upsert(
-    connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]
+    connection: Connection, table: Table, key: Sequence[str], values: Sequence[dict[str, Any]]
 ) -> None:
-    """Insert a row, or change the one that has the key."""
+    """Insert rows of the same columns, or change those that have the same `key`."""
     make = sqlite_insert if connection.dialect.name == "sqlite" else postgres_insert
-    statement = make(table).values(**key, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+    statement = make(table)
+    rest = {name: statement.excluded[name] for name in values[0] if name not in key}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=rest), list(values)
+    )
 
 
 def _write_attention(connection: Connection, key: str, text: str | None, now: datetime) -> None:
     if text is None:
         _clear_attention(connection, key, now)
         return
-    values: dict[str, Any] = {"text": text, "raised_at": now, "cleared_at": None}
-    upsert(connection, schema.attention, {"key": key}, values)
+    values = {"key": key, "text": text, "raised_at": now, "cleared_at": None}
+    upsert(connection, schema.attention, ("key",), [values])
 
 
 def _clear_attention(connection: Connection, key: str, now: datetime) -> None:

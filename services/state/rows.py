@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
 from services.state import schema
 from services.state.policy.facts import Album, Asset, Media, Move, Proof, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALBUM_FIELDS = tuple(f.name for f in fields(Album))
 ASSET_FIELDS = tuple(f.name for f in fields(Asset) if f.name not in {"media", "albums"})
@@ -58,3 +62,9 @@ MARK_OUT = (
 )
 CHUNK = 400
 """Values in one IN list; SQLite's own limit is far higher, Postgres plans such lists well."""
+
+
+def chunks(values: list[Any]) -> Iterator[list[Any]]:
+    """Yield the values in parts that fit into one IN list."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

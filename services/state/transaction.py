@@ -13,7 +13,7 @@ from services.state.policy.facts import Asset, Books, Media, Move, Proof, Task
 from services.state.policy.status import derived
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -62,7 +62,7 @@ class Transaction:
     def known_reports(self, ids: Collection[str]) -> set[str]:
         """Return which of these reports were applied before."""
         known: set[str] = set()
-        for part in _chunks(list(ids)):
+        for part in rows.chunks(list(ids)):
             query = select(schema.inbox.c.report_id).where(schema.inbox.c.report_id.in_(part))
             known.update(self.connection.execute(query).scalars())
         return known
@@ -71,7 +71,7 @@ class Transaction:
         """Take the assets of these media into the books."""
         missing = [key for key in ids if key not in self.books.media]
         found: set[int] = set()
-        for part in _chunks(missing):
+        for part in rows.chunks(missing):
             query = select(schema.media.c.asset_id).where(schema.media.c.id.in_(part))
             found.update(self.connection.execute(query).scalars())
         self.load_assets(found)
@@ -79,7 +79,7 @@ class Transaction:
     def load_icloud(self, ids: Sequence[str]) -> None:
         """Take the assets with these iCloud ids into the books, where they exist, and who is in which album in any case."""
         found: set[int] = set()
-        for part in _chunks([key for key in ids if key not in self.books.by_icloud_id]):
+        for part in rows.chunks([key for key in ids if key not in self.books.by_icloud_id]):
             query = select(schema.asset.c.id).where(schema.asset.c.icloud_id.in_(part))
             found.update(self.connection.execute(query).scalars())
         self.load_assets(found)
@@ -91,7 +91,7 @@ class Transaction:
 
     def load_assets(self, ids: Iterable[int]) -> None:
         """Take these assets with their media and tasks into the books."""
-        for part in _chunks([key for key in ids if key not in self.books.assets]):
+        for part in rows.chunks([key for key in ids if key not in self.books.assets]):
             assets = {
                 row.id: Asset(*row)
                 for row in self.connection.execute(
@@ -239,11 +239,6 @@ class Transaction:
 def _next_id(connection: Connection, table: Table) -> int:
     last: int | None = connection.execute(select(func.max(table.c.id))).scalar()
     return (last or 0) + 1
-
-
-def _chunks(values: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(values), rows.CHUNK):
-        yield values[start : start + rows.CHUNK]
 
 
 def _named(now: datetime, names: Sequence[str], row: Move | Proof) -> dict[str, Any]:

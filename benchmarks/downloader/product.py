@@ -18,7 +18,7 @@ import yaml
 from benchmarks.shared.ports import free_port
 from shared.cli.asking import operator
 from shared.domain.errors import Transient
-from shared.domain.ids import Area
+from shared.domain.ids import OWN_ZONE, Area
 from shared.domain.questions import AskSyncToken, SyncToken
 from shared.runtime.settings import Common, load_common
 from shared.runtime.supervisor import Supervisor
@@ -145,7 +145,7 @@ class Product:
 
     async def state_answers(self) -> None:
         """Return when the state service answers, as after a long uptime."""
-        asked = AskSyncToken(zone="PrimarySync")
+        asked = AskSyncToken(zone=OWN_ZONE)
         async with operator(self.common) as one:
             while True:
                 with suppress(Transient):

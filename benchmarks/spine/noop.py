@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.clock import SystemClock
 from shared.domain import events, questions
-from shared.domain.ids import GoogleLevel, Kind, Resource
+from shared.domain.ids import OWN_ZONE, GoogleLevel, Kind, Resource
 from shared.domain.seen import AssetSeen, ResourceSeen
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 clock = SystemClock()
 ARCHIVE = {"grade": "cold", "archive": "archive-1", "file_system": "disk-1"}
 LEVELS = (GoogleLevel.ARRIVED, GoogleLevel.SETTLED, GoogleLevel.FREED)
-ZONE = "PrimarySync"
 SIZE = 2_000_000
 
 
@@ -38,7 +37,7 @@ def asset_seen(name: str, created: datetime) -> AssetSeen:
         update={"resource": Resource.RECORD, "checksum": f"t-{name}", "extension": ".json"}
     )
     return AssetSeen(
-        asset=name, zone=ZONE, change_tag=f"t-{name}", filename=f"{name}.JPG",
+        asset=name, zone=OWN_ZONE, change_tag=f"t-{name}", filename=f"{name}.JPG",
         created=created, resources=(original, record),
     )  # fmt: skip
 
@@ -46,7 +45,7 @@ def asset_seen(name: str, created: datetime) -> AssetSeen:
 def page_seen(number: int, assets: Iterable[AssetSeen]) -> events.PageSeen:
     """Make one page of iCloud's change feed."""
     return events.PageSeen(
-        id=f"page:{number}", at=clock.now(), zone=ZONE, token=f"token-{number}", final=True,
+        id=f"page:{number}", at=clock.now(), zone=OWN_ZONE, token=f"token-{number}", final=True,
         assets=tuple(assets),
     )  # fmt: skip
 

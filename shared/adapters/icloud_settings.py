@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from shared.domain.ids import OWN_ZONE
+
 
 def _https(address: str) -> str:
     """A password must not cross the network in the clear, nor go to whatever a typing error names."""
@@ -32,7 +34,7 @@ class ICloudSettings(BaseModel):
     """One https address that stands for all of Apple's hosts (a simulator); empty: Apple's own."""
     ca_bundle: Path | None = None
     """Certificates to trust instead of the usual ones (PEM)."""
-    zone: str = Field(default="PrimarySync", min_length=1)
+    zone: str = Field(default=OWN_ZONE, min_length=1)
     """The person's own library."""
     shared_library: bool = False
     """Download the iCloud Shared Photo Library too; nothing of it is ever deleted."""

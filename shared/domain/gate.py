@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.domain.ids import GoogleLevel, Resource
+from shared.domain.ids import OWN_ZONE, GoogleLevel, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ class Rules:
     max_items_day: int = 200
     max_percent_day: float = 2.0
     permit_for: timedelta = timedelta(seconds=60)
-    own_zone: str = "PrimarySync"
+    own_zone: str = OWN_ZONE
     accept_weak_reads: bool = True
     """NFS and SMB drop only the client's cache; such reads are recorded as the weaker grade."""
     never_delete_albums: tuple[str, ...] = ()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from shared.domain.ids import OWN_ZONE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -57,7 +59,7 @@ def command_line(
     """Return the words after the program's name: everything of every photo, nothing written but the files; no secrets."""
     sizes = [word for size in _SIZES for word in ("--size", size)]
     everywhere = () if not china_mainland else ("--domain", "cn")
-    library = () if zone == "PrimarySync" else ("--library", zone)
+    library = () if zone == OWN_ZONE else ("--library", zone)
     return (
         *("--log-level", "debug", "--no-progress-bar"),  # a line for each photo tells that it lives
         *("--password-provider", "parameter"),  # and none is given: it can only use the session

@@ -33,22 +33,6 @@ def _check(incoming: Incoming, held: int, size: int) -> None:
         raise WrongAnswer("iCloud sent another part of the file than was asked for")
 
 
-async def _pump(chunks: AsyncIterator[bytes], pouring: Pouring, stall: float) -> None:
-    loop = asyncio.get_running_loop()
-    until, got = loop.time() + stall, 0
-    while True:
-        try:
-            async with asyncio.timeout_at(until):
-                piece = await anext(chunks, None)
-        except TimeoutError:
-            raise Stalled(f"next to nothing arrived for {stall:g} seconds") from None
-        if piece is None:
-            return
-        got += len(piece)
-        if await pouring.add(piece) or got >= PROGRESS:
-            until, got = loop.time() + stall, 0  # the time of the disk is not the line's
-
-
 class Pouring:
     """Adds to a partial file what arrives, in blocks; one block is written while the next one gathers.
 
@@ -70,9 +54,24 @@ class Pouring:
         held = self._partial.digest.size
         _check(incoming, held, self._partial.size)
         self._skip = held - incoming.start
-        await _pump(incoming.chunks, self, stall)
+        await self._pump(incoming.chunks, stall)
 
-    async def add(self, piece: bytes) -> bool:
+    async def _pump(self, chunks: AsyncIterator[bytes], stall: float) -> None:
+        loop = asyncio.get_running_loop()
+        until, got = loop.time() + stall, 0
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    piece = await anext(chunks, None)
+            except TimeoutError:
+                raise Stalled(f"next to nothing arrived for {stall:g} seconds") from None
+            if piece is None:
+                return
+            got += len(piece)
+            if await self._add(piece) or got >= PROGRESS:
+                until, got = loop.time() + stall, 0  # the time of the disk is not the line's
+
+    async def _add(self, piece: bytes) -> bool:
         """Take a piece; return whether a block was handed on. The first `skip` bytes are there already."""
         if self._skip:
             piece, self._skip = piece[self._skip :], max(0, self._skip - len(piece))

@@ -63,6 +63,7 @@ class CloudFiles:
         self._settings = settings
         self._observe = observe
         self._sleep = sleep
+        self._ending = asyncio.Semaphore(settings.concurrency)
 
     async def __call__(self, work: DownloadWork, part: Path) -> StreamDigest:
         """Bring `part` to the whole file; Apple's wish to be asked less is waited for, what breaks is taken up again.
@@ -136,11 +137,14 @@ class CloudFiles:
                 async with self._fetch(file.url, held) as incoming:
                     turn.answered()
                     await pouring.take(incoming, stall=self._settings.stall_seconds)
+                if self._ending.locked():  # a slow disk holds the line up before memory fills
+                    await pouring.end()
         except (UrlExpired, WrongAnswer):
             self._known.forget(work.asset, known)
             raise
         finally:
-            await pouring.end()  # the line is another's while the disk is waited for
+            async with self._ending:  # the line is another's while the disk is waited for
+                await pouring.end()
             self._observe.received(max(0, partial.digest.size - held))
         if partial.digest.size < work.size:
             raise WrongLength(f"iCloud sent {partial.digest.size} of {work.size} bytes")

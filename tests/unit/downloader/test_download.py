@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from services.downloader.handler import DownloadHandler
 from services.downloader.known import KnownAssets
 from services.downloader.library import Library
 from services.downloader.limiter import Limiter
+from services.downloader.partial import Partial
 from services.downloader.settings import DownloaderSettings
 from shared.domain.errors import Permanent, Transient, Waiting
 from shared.domain.events import AssetRefreshed, Downloaded, DownloadWork, Failed
@@ -307,3 +310,25 @@ async def test_a_record_that_the_change_feed_will_bring_is_only_given_up(it: Par
     it.clock.pass_minutes(60)
     with pytest.raises(Permanent, match="changed in iCloud"):
         await it.handle(record_work(it, "A1t/older"))
+
+
+async def test_a_slow_disk_holds_the_line_up_before_memory_fills(
+    it: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, disk = ThreadPoolExecutor(80), threading.Event()
+    asyncio.get_running_loop().set_default_executor(pool)
+    write = Partial.write
+
+    def slowly(partial: Partial, chunk: bytes) -> None:
+        disk.wait(10)
+        write(partial, chunk)
+
+    monkeypatch.setattr(Partial, "write", slowly)
+    works = [it.work(key=100 + n, path=f"2026/11/IMG_{n}.HEIC") for n in range(40)]
+    handled = [asyncio.create_task(it.handle(work)) for work in works]
+    await asyncio.sleep(0.5)
+    begun = len(it.fetch.starts)
+    disk.set()
+    await asyncio.gather(*handled)
+    assert it.settings.concurrency <= begun <= 2 * it.settings.concurrency
+    assert len(it.fetch.starts) == len(works)

@@ -103,6 +103,16 @@ def test_records_wait_for_the_end_of_the_first_look_and_photos_do_not(world: Wor
     assert record_of(world, "A").local == "backup"
 
 
+def test_records_leave_the_line_to_photos_and_videos(world: World) -> None:
+    world.look(seen("A", resources=(("original", "c-A"), ("live", "c-live"))))
+    world.tick()
+    lanes = {due.subject.removeprefix("job.download."): due.task.key for due in world.due}
+    assert lanes.keys() == {"photo", "video", "metadata"}
+    resource_of = {row.id: row.resource for row in rows(world)}
+    assert resource_of[lanes["metadata"]] == "record"
+    assert resource_of[lanes["photo"]] == "original"
+
+
 def record_of(world: World, name: str) -> Any:
     (found,) = [row for row in records(world) if row.icloud_id == name and row.current]
     return found

@@ -12,7 +12,7 @@ from services.state.policy.facts import ASSET_STAGES, Asset
 from services.state.policy.google import GoogleRules
 from services.state.policy.plan import plan, settle
 from shared.domain.ids import Kind, Resource
-from shared.domain.pipeline import METADATA, STAGE
+from shared.domain.pipeline import STAGE
 from shared.domain.states import MOVES
 from tests.unit.state.plan_case import (
     DAY,
@@ -143,9 +143,6 @@ def test_every_wish_becomes_a_task_whose_message_fits_its_stage(one: Asset, poli
         message = body(one, task)
         assert type(message) is stage.work
         assert task.lane in stage.lanes
-        if task.stage == "download":  # records leave the line to photos and videos
-            metadata = Resource(held.media[task.key].resource).is_metadata
-            assert (task.lane == METADATA) is metadata
         assert type(message).model_validate_json(message.model_dump_json()) == message
         assert (message.stage, message.key, message.attempt) == (task.stage, task.key, 1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from services.downloader.joining import Joiner
-from services.downloader.zone_look import ZoneLook
+from services.downloader.zone_look import ZoneLook, some_of
 from shared.domain.errors import PhotoductError, Waiting
 from shared.ports.watching import Unobserved
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 LOOK: Final = "icloud-look"
-"""The attention record that stands while the last look did not succeed; of a shared library, with its zone."""
+"""The attention record that stands while the last look failed; what has to be waited for stands under its own name instead."""
 OWED: Final = "icloud-records"
 """The attention record that stands while iCloud does not give single records."""
 _ZONES: Final = "zones"
@@ -44,6 +44,7 @@ class Look:
         self._clock = clock
         self._observe = observe or Unobserved()
         self._looks: dict[str, ZoneLook] = {}
+        self._told_as: dict[str, str] = {}
 
     async def __call__(self) -> None:
         """Look once; a failure is told to the person and raised, and the next look goes on from where this one came.
@@ -69,7 +70,7 @@ class Look:
             failed.append(error)
             await self._told(_ZONES, error)
             return self._zones.known()
-        await self._attention.cleared(LOOK, by=_ZONES)
+        await self._succeeded(_ZONES)
         await self._forget_all_but(names)
         return names
 
@@ -77,7 +78,7 @@ class Look:
         """Take back what was told of zones that are looked at no more: the person left a shared library."""
         for zone in self._looks.keys() - names:
             del self._looks[zone]
-            await self._attention.cleared(LOOK, by=zone)
+            await self._succeeded(zone)
             await self._attention.cleared(OWED, by=zone)
 
     async def _look_at(self, zone: str) -> int:
@@ -89,7 +90,7 @@ class Look:
         except PhotoductError as error:
             await self._told(zone, error)
             raise
-        await self._attention.cleared(LOOK, by=zone)
+        await self._succeeded(zone)
         await self._tell_owed(look)
         return assets
 
@@ -101,15 +102,25 @@ class Look:
         )
 
     async def _told(self, by: str, error: PhotoductError) -> None:
-        await self._attention.raised(LOOK, f"Looking at iCloud failed: {error}", by=by)
+        """Tell the person, under the name that all use who wait for the same: a session that ended is one thing to do."""
+        key, text = LOOK, f"Looking at iCloud failed: {error}"
+        if isinstance(error, Waiting):
+            key, text = error.attention, str(error)
+        if self._told_as.get(by, key) != key:
+            await self._succeeded(by)
+        self._told_as[by] = key
+        await self._attention.raised(key, text, by=by)
+
+    async def _succeeded(self, by: str) -> None:
+        """Take back what was told."""
+        await self._attention.cleared(self._told_as.pop(by, LOOK), by=by)
 
     async def _tell_owed(self, look: ZoneLook) -> None:
         if not look.owed:
             await self._attention.cleared(OWED, by=look.zone)
             return
-        some = ", ".join(sorted(look.owed)[:3])
         text = (
-            f"iCloud does not give {len(look.owed)} records of photos ({some});"
+            f"iCloud does not give {len(look.owed)} records of photos ({some_of(look.owed)});"
             " they are asked for again at each look"
         )
         await self._attention.raised(OWED, text, by=look.zone)

@@ -19,7 +19,7 @@ from shared.domain.questions import AskSyncToken, SyncToken
 from shared.ports.icloud import ChangePage, Declined, TokenRefused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Collection
 
     from services.downloader.joining import Joiner
     from services.downloader.ports import Clock, ReadRecords, State
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 _OWED_AT_MOST: Final = 200
 """More records than this do not fail by themselves: something is wrong with iCloud."""
-
+_NAMED: Final = 3
 _STANDS_STILL: Final = 5
 """Pages in a row with the same token, mostly empty ones, that are nothing yet."""
 
@@ -40,6 +40,12 @@ class Held:
     """The recorded token."""
     ahead: str | None
     owed: frozenset[str]
+
+
+def some_of(owed: Collection[str]) -> str:
+    """Return a few of the records by name, for the person."""
+    few = sorted(owed)[:_NAMED]
+    return ", ".join(few) + (", ..." if len(owed) > len(few) else "")
 
 
 class ZoneLook:
@@ -81,7 +87,8 @@ class ZoneLook:
                 said = await self._joiner.join(page, self._held.owed if number == 0 else ())
                 owed = said.owed if number == 0 else self._held.owed | said.owed
                 if len(owed) > _OWED_AT_MOST:
-                    raise Declined(f"iCloud does not give {len(owed)} records", code="LOOKUP")
+                    text = f"iCloud does not give {len(owed)} records ({some_of(owed)})"
+                    raise Declined(text, code="LOOKUP")
                 then = self._held.token if owed else page.token
                 for report in reports(
                     Page(before, not page.more, said),

@@ -142,15 +142,14 @@ class SignIn:
         return attempt.wanted
 
     def confirm(self, code: str) -> Wanted | None:
-        """Try a code; a wrong one may be followed by a few others."""
+        """Try a code; a wrong one may be followed by a few others. Transient for what is no code: it is not sent, and costs no try."""
         attempt = self._current()
-        with self._ending_on_permanent():
-            if not looks_like_a_code(typed := "".join(code.split())):
-                return self._once_more(attempt, f"A code has {DIGITS} digits")
-            with self._limits_kept(), told():
-                if not accepts(attempt.client, typed):
-                    return self._once_more(attempt, "Apple refused this code")
-                self._finish(attempt.client)
+        if not looks_like_a_code(typed := "".join(code.split())):
+            raise Transient(f"A code has {DIGITS} digits and nothing else; this one was not sent")
+        with self._ending_on_permanent(), self._limits_kept(), told():
+            if not accepts(attempt.client, typed):
+                return self._once_more(attempt, "Apple refused this code")
+            self._finish(attempt.client)
         self.cancel()
         return None
 

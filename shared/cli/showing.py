@@ -35,8 +35,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def status(found: Status) -> None:
     """Print how the pipeline is."""
-    for one in found.attention:
-        console.print(f"! {printable(one['text'])}", style="bold red", markup=False)
+    for text in dict.fromkeys(printable(one["text"]) for one in found.attention):
+        console.print(f"! {text}", style="bold red", markup=False)
     table(
         "Work",
         ("stage", "waiting", "out", "done", "in quarantine"),

@@ -97,7 +97,7 @@ async def test_without_a_session_the_person_is_asked_and_a_later_sign_in_is_noti
                 assert caught.value.attention == "icloud-session"
             with pytest.raises(Waiting):
                 await parts.look()
-            assert set(parts.attention.standing) == {"icloud-look"}
+            assert set(parts.attention.standing) == {"icloud-session"}
             login(place.settings, PASSWORD, place.simulator.code)
             assert (await parts.records.changes(None)).token
 

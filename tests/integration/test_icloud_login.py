@@ -131,11 +131,14 @@ def test_a_wrong_code_is_told_and_the_right_one_then_taken(place: Cloud) -> None
     sign_in = SignIn(place.settings)
     sign_in.begin(PASSWORD)
     right = code(place)
-    assert "digits" in wanted(sign_in.confirm("12 34")).note
+    for typed in ("12 34", "12345a", "abcdef", "１２３４５６"):  # noqa: RUF001 - full-width digits
+        with pytest.raises(Transient, match="6 digits and nothing else; this one was not sent"):
+            sign_in.confirm(typed)
+    assert wanted(sign_in.wanted).tries == 3
     before = counted(place, "wrong_codes")
     again = wanted(sign_in.confirm(f"{(int(right) + 1) % 1_000_000:06}"))
     assert again.note == "Apple refused this code"
-    assert again.tries == 1
+    assert again.tries == 2
     assert counted(place, "wrong_codes") == before + 1
     assert sign_in.confirm(right) is None
 

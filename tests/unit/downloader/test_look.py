@@ -233,13 +233,29 @@ async def test_a_failing_look_is_told_and_the_next_good_one_takes_it_back(it: Pa
     it.records.trouble = Waiting("iCloud wants a sign-in", attention="icloud-session")
     with pytest.raises(Waiting):
         await it.look()
-    assert it.attention.standing == {
-        "icloud-look": "Looking at iCloud failed: iCloud wants a sign-in"
-    }
+    assert it.attention.standing == {"icloud-session": "iCloud wants a sign-in"}
+    it.records.trouble = Transient("no")
+    with pytest.raises(Transient):
+        await it.look()
+    assert it.attention.standing == {"icloud-look": "Looking at iCloud failed: no"}
     it.records.trouble = None
     it.records.feed = {None: page(token="t")}
     await it.look()
     assert it.attention.standing == {}
+
+
+async def test_too_many_records_that_icloud_does_not_give_stop_the_zone_and_are_named(
+    it: Parts,
+) -> None:
+    names = [f"A{number:03}" for number in range(201)]
+    errors = [{"recordName": name, "serverErrorCode": "INTERNAL_ERROR"} for name in names]
+    it.records.feed = {None: page(*errors, token="t")}
+    it.records.unsure = set(names)
+    with pytest.raises(Transient):
+        await it.look()
+    assert it.attention.standing == {
+        "icloud-look": "Looking at iCloud failed: iCloud does not give 201 records (A000, A001, A002, ...)"
+    }
 
 
 async def test_a_look_that_fails_in_the_middle_goes_on_from_there(it: Parts) -> None:

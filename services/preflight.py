@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from services import sections
-from services.downloader.icloudpd.opening import check_hosts
+from services.downloader.icloudpd.opening import check_hosts, check_program
 from services.downloader.settings import DownloaderSettings
 from services.nas_sync.nas import read_marker
 from services.nas_sync.ports import NasMissing
@@ -78,8 +78,10 @@ def check_icloud(_common: Common) -> None:
     """Raise Fatal when the session could not be kept, the certificates to trust cannot be read, or icloudpd does not fit."""
     icloud = load_section("icloud", ICloudSettings)
     trust(icloud)
-    if load_section("downloader", DownloaderSettings).engine == "icloudpd":
+    own = load_section("downloader", DownloaderSettings)
+    if own.engine == "icloudpd":
         check_hosts(icloud)
+        check_program(own.icloudpd.command)
     nearest = _nearest(icloud.session_dir)
     if not _may_write(nearest):
         raise Fatal(

@@ -13,6 +13,7 @@ from services.nas_sync.settings import NasSyncSettings
 from services.pixel_sync.settings import PixelSyncSettings
 from services.state.settings import DeletionSettings, GoogleSettings, StateSettings
 from shared.adapters.icloud_settings import ICloudSettings
+from shared.domain.albums import among
 from shared.runtime.settings import SettingsError, load_common, load_section
 
 if TYPE_CHECKING:
@@ -49,13 +50,30 @@ def problems() -> list[str]:
 
 
 def lacking() -> list[str]:
-    """Return a line for each setting that has no default that could work, and each path that is not absolute."""
+    """Return a line for each setting that has no default that could work, or cannot work beside another, and each path that is not absolute."""
     found = [line for name, model in SECTIONS.items() for line in _relative(name, model)]
+    found.extend((*_no_account(), *_keeps_everything()))
     try:
         load_section("pixel_sync", PixelSyncSettings).address()
     except SettingsError as error:
         found.extend(error.lines)
     return found
+
+
+def _no_account() -> Iterator[str]:
+    if not load_section("icloud", ICloudSettings).apple_id.strip():
+        yield "icloud.apple_id: is missing; set it to the e-mail address of your Apple Account"
+
+
+def _keeps_everything() -> Iterator[str]:
+    """Find the one album whose photos are all about to be deleted among those whose photos never are."""
+    album = load_section("icloud_cleanup", ICloudCleanupSettings).album
+    kept = load_section("deletion", DeletionSettings).never_delete_albums
+    for name in among([album], kept):
+        yield (
+            f"deletion.never_delete_albums: {name!r} is the album in which photos wait for their deletion"
+            " (icloud_cleanup.album), so that nothing could ever be deleted; leave it out"
+        )
 
 
 def _relative(name: str, model: type[BaseModel]) -> Iterator[str]:

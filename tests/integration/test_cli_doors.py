@@ -78,7 +78,10 @@ def home(tmp_path: Path) -> Home:
                 "nas": {"root": str(made.root / "nas")},
                 "nats": {"url": f"nats://127.0.0.1:{free_port()}"},
                 "pixel_sync": {"api_key": "k"},
-                "icloud": {"session_dir": str(made.root / "session")},
+                "icloud": {
+                    "apple_id": "me@example.com",
+                    "session_dir": str(made.root / "session"),
+                },
             }
         )
     )
@@ -143,6 +146,18 @@ def icloudpd_elsewhere(home: Home) -> None:
     home.change("downloader", engine="icloudpd")
 
 
+def no_icloudpd(home: Home) -> None:
+    home.change("downloader", engine="icloudpd", icloudpd={"command": "no-such-icloudpd"})
+
+
+def no_account(home: Home) -> None:
+    home.change("icloud", apple_id=" ")
+
+
+def album_that_keeps_everything(home: Home) -> None:
+    home.change("deletion", never_delete_albums=["Family", "deletepending "])
+
+
 def session_is_a_file(home: Home) -> None:
     (home.root / "session").write_text("not a folder")
 
@@ -161,6 +176,13 @@ DOORS: tuple[tuple[Callable[[Home], None], int, str], ...] = (
     (secret_is_a_folder, WRONG_SETTINGS, "pixel_sync.api_key_file: "),
     (no_certificates, REFUSED, "icloud.ca_bundle: "),
     (icloudpd_elsewhere, REFUSED, "downloader.engine: icloudpd can only ask Apple's own hosts"),
+    (no_icloudpd, REFUSED, "downloader.icloudpd.command: there is no program 'no-such-icloudpd'"),
+    (no_account, WRONG_SETTINGS, "icloud.apple_id: is missing; set it to the e-mail address"),
+    (
+        album_that_keeps_everything,
+        WRONG_SETTINGS,
+        "deletion.never_delete_albums: 'deletepending ' is the album in which photos wait",
+    ),
     (session_is_a_file, REFUSED, "icloud.session_dir: photoduct may not keep a session in"),
     (distant_bus, REFUSED, "nats.url is nats://nats.example:4222"),
 )

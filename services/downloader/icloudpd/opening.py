@@ -102,6 +102,15 @@ def program(command: str) -> str:
     return shutil.which(command) or command
 
 
+def check_program(command: str) -> None:
+    """Raise Fatal when there is no such program: the downloader would wait for it for ever."""
+    if shutil.which(program(command)) is None:
+        raise Fatal(
+            f"downloader.icloudpd.command: there is no program {command!r} beside photoduct's Python or on the PATH;"
+            " install icloudpd or name the place of its program"
+        )
+
+
 class _Cookies:
     """Hands the session's cookies over; one that icloudpd was refused with is renewed first."""
 

@@ -15,6 +15,7 @@ from shared.adapters.prometheus_icloud import ICloudMetrics
 from shared.domain.pipeline import DOWNLOADER
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
+from shared.runtime.sweep import Sweep
 
 
 async def main() -> None:
@@ -48,6 +49,7 @@ async def main() -> None:
                 loops=[
                     service.every(common.rhythm.downloader, look, "look"),
                     service.every("1m", ends, "session"),
+                    service.every("1d", Sweep(library.sweep), "sweep"),
                 ],
                 slots={"download": own.slots},
             )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from services.downloader.partial import digest_of
 from shared.adapters.local_files import resolve_beneath, sorted_errors
+from shared.adapters.sweeping import A_DAY, Swept, sweep_folder, sweep_tree
 from shared.domain.errors import Waiting
 from shared.domain.icloud_records import change_tag, record_checksum
 from shared.domain.ids import Area, ByteCount, Resource, Sha256
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.domain.events import DownloadWork
+
+_PART: Final = re.compile(r"[0-9]+\.part")
+_FORGOTTEN: Final = 30 * A_DAY
+"""A task that waits longer (no sign-in, no room) begins its file anew; one that was given up never comes back for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Library:
     def part(self, work: DownloadWork) -> Path:
         """Return the partial file's place, once there is room for it beside all that are coming; raises DiskFull below the floor."""
         folder = self._area(Area.INCOMING)
-        path = folder / f"{work.key}.part"
+        path = folder / f"{work.key}.part"  # one of `_PART`
         with self._turn, sorted_errors(path):
             free = shutil.disk_usage(folder).free
             coming = sum(_lacking(*one) for one in self._coming.items() if one[0] != path)
@@ -85,6 +91,13 @@ class Library:
         if not (_same_record(work, target) or digest.apple == work.checksum):
             raise Occupied(f"backup/{work.path} exists with other bytes; it was left as it is")
         return Published(target, ByteCount(digest.size), Sha256(digest.sha256))
+
+    def sweep(self) -> Swept:
+        """Remove what killed downloads and publishes left: temp files after a day, partial files that nobody took up for a month."""
+        incoming, backup = self._area(Area.INCOMING), self._area(Area.BACKUP)
+        parts = sweep_folder(incoming, _PART, older=_FORGOTTEN)
+        temps = sweep_tree(backup)
+        return Swept(parts.files + temps.files, parts.size + temps.size)
 
     def _area(self, area: Area) -> Path:
         folder = self._root / area

@@ -8,6 +8,7 @@ from services.nas_sync.settings import NasSyncSettings
 from shared.domain.pipeline import NAS_SYNC
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
+from shared.runtime.sweep import Sweep
 
 
 async def main() -> None:
@@ -15,13 +16,15 @@ async def main() -> None:
     common = load_common()
     settings = load_section("nas_sync", NasSyncSettings)
     async with open_service(NAS_SYNC, common) as service:
-        archive = Archive(common.library.root, Nas(common.nas.root), service.clock)
+        nas = Nas(common.nas.root)
+        archive = Archive(common.library.root, nas, service.clock)
         await service.run(
             {
                 "nas": archive.store,
                 "verify": archive.verify,
                 "rendition": archive.place_rendition,
             },
+            [service.every("1d", Sweep(nas.sweep), "sweep")],
             slots=dict.fromkeys(("nas", "verify", "rendition"), settings.slots),
         )
 

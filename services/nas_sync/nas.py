@@ -23,6 +23,7 @@ from shared.adapters.exchanging import alone_in, exchange
 from shared.adapters.local_files import resolve_beneath, sorted_errors
 from shared.adapters.mounts import mount_of
 from shared.adapters.publishing import publish
+from shared.adapters.sweeping import Swept, sweep_tree
 from shared.domain.errors import Fatal
 from shared.ports.files import Occupied, SourceMissing, WrongHash, WrongLength
 
@@ -145,6 +146,11 @@ class Nas:
                 self._prove(archive, retreat, original_sha256, None),
                 self._prove(archive, relative, rendition_sha256, rendition_size),
             )
+
+    def sweep(self) -> Swept:
+        """Remove temp files that killed publishes left for more than a day; raises NasMissing."""
+        with self._mounted():
+            return sweep_tree(self._root, own=frozenset({ORIGINALS}))
 
     def free_bytes(self) -> int:
         """Return the bytes that can still be written; raises NasMissing."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from shared.adapters import file_syscalls
 from shared.adapters.cold_read import cold_sha256
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 _TRIES = 3
 _PREFIX, _SUFFIX = ".photoduct-", ".part"
+TEMPORARY: Final = re.compile(r"\.photoduct-[0-9a-f]{16}\.part")
+"""The names of temp files, and of nothing else; `sweeping` removes those of killed processes."""
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -85,7 +89,7 @@ def publish(
 
 def _publish(source: Source, target: Path, expected: _Expected) -> Published:
     for _ in range(_TRIES):
-        temp = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
+        temp = temporary_name(target)
         try:
             return _land(temp, _write(_chunks(source), temp, target, expected))
         except _FlushFailed as error:
@@ -100,11 +104,18 @@ def _publish(source: Source, target: Path, expected: _Expected) -> Published:
     raise DiskTrouble(f"The disk failed to flush {target} {_TRIES} times; nothing landed.")
 
 
+def temporary_name(target: Path) -> Path:
+    """Return a new name beside `target`, for bytes that are to land there."""
+    return target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
+
+
 def _write(chunks: Iterable[bytes], temp: Path, target: Path, expected: _Expected) -> Published:
     """Fill and flush the temp file; return what was written, checked, under the target's name."""
     digest, size = hashlib.sha256(), 0
     with sorted_errors(target):
         fd = os.open(temp, _NEW_FILE, 0o666)
+    with suppress(OSError):  # it tells a sweep that somebody is alive; some shares have no locks
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         for chunk in chunks:
             digest.update(chunk)
@@ -252,18 +263,3 @@ def _checked(temp: Path, target: Path, expected: _Expected) -> Published:
         temp.unlink()  # resuming it could only make it longer
         raise
     return found
-
-
-def sweep(directory: Path, *, before: float) -> int:
-    """Remove temp files of dead publishes in `directory` (not below), last changed before POSIX second `before`; return how many."""
-    with sorted_errors(directory):
-        stale = [path for path in directory.glob(f"{_PREFIX}*{_SUFFIX}") if _is_stale(path, before)]
-        for path in stale:
-            path.unlink(missing_ok=True)
-    return len(stale)
-
-
-def _is_stale(path: Path, before: float) -> bool:
-    with suppress(FileNotFoundError):
-        return path.lstat().st_ctime < before  # ctime, for mtime may be the photo's
-    return False

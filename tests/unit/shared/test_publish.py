@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.adapters import file_syscalls, publishing
-from shared.adapters.publishing import commit, publish, sweep
+from shared.adapters import file_syscalls
+from shared.adapters.publishing import commit, publish
 from shared.ports.files import (
     DiskFull,
     DiskTrouble,
@@ -317,27 +317,6 @@ def test_a_partial_file_that_cannot_be_trusted_goes(
 def test_a_lost_partial_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceMissing):
         commit(tmp_path / "x.part", tmp_path / "x", size=1, sha256=SHA)
-
-
-def test_sweeping_takes_old_temp_files_only(tmp_path: Path) -> None:
-    temp = tmp_path / ".photoduct-0123.part"
-    for path in (temp, tmp_path / "IMG.part", tmp_path / ".photoduct-archive"):
-        path.write_bytes(b"x")
-    changed = temp.stat().st_ctime
-    assert sweep(tmp_path, before=changed - 1) == 0
-    assert sweep(tmp_path, before=changed + 1) == 1
-    assert names(tmp_path) == [".photoduct-archive", "IMG.part"]
-
-
-def test_a_killed_publish_leaves_a_name_that_sweep_knows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(publishing, "place", lambda temp, target: target.write_bytes(b""))
-    monkeypatch.setattr("pathlib.Path.unlink", lambda path, missing_ok: None)
-    publish([PHOTO], tmp_path / "a")
-    monkeypatch.undo()
-    assert sweep(tmp_path, before=2**40) == 1
-    assert names(tmp_path) == ["a"]
 
 
 def test_new_parents_are_durable_before_anything_is_put_below(

@@ -1,26 +1,32 @@
-"""What runs together where tests run in parallel (`-n 2 --dist loadgroup`): a file stays in one process, heavy ones never meet."""
+"""What runs together where tests run in parallel (`-n 2 --dist loadfile`): a file stays in one process, heavy ones never meet."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
-_HERE: Final = Path(__file__).parent
-_HEAVY: Final = frozenset({"e2e", "fidelity", "unit/benchmarks"})
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+_HEAVY: Final = ("tests/e2e/", "tests/fidelity/", "tests/unit/benchmarks/")
 """Folders whose tests start whole pipelines or measure time: of all of them, one at a time."""
 
 
-def group_of(path: Path) -> str:
-    """Return what a test file shares a process with."""
-    below = path.relative_to(_HERE).as_posix()
-    return "heavy" if any(below.startswith(f"{folder}/") for folder in _HEAVY) else below
+def group_of(nodeid: str) -> str:
+    """Return what a test shares a process with."""
+    return "heavy" if nodeid.startswith(_HEAVY) else nodeid.partition("::")[0]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name each test's group; a test that names its own keeps it."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
+class Scheduling(LoadFileScheduling):
+    """Hands out whole groups."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Replace xdist's own way of keeping files together; other ways stay as they are."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from shared.adapters.http_streams import transport
+from shared.adapters.icloud_patience import Patience
 from shared.adapters.icloud_session import carry, trust
 from shared.adapters.icloud_signin_errors import unreachable
 from shared.adapters.icloud_transport import slow
 from shared.domain.errors import Transient
-from shared.ports.icloud import Incoming, Stalled, UrlExpired
+from shared.ports.icloud import Incoming, SlowedDown, Stalled, UrlExpired
 from shared.ports.watching import Unobserved
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class ICloudDownload:
         self._carried: dict[httpx.AsyncClient, SignedIn] = {}
         self._timeout = httpx.Timeout(stall, connect=15, pool=None)
         self._observe = observe or Unobserved()
+        self._patience = Patience(session.settings.session_dir, "downloads")
 
     @asynccontextmanager
     async def __call__(self, url: str, start: int) -> AsyncIterator[Incoming]:
@@ -53,13 +55,14 @@ class ICloudDownload:
         """
         if not url.startswith("https://"):
             raise UrlExpired("iCloud gave no address to download from")
+        self._patience.check()
         signed = await self._session.signed()
         try:
             async with (
                 self._client(signed) as client,
                 self._opened(client, url, start) as response,
             ):
-                _check_status(response)
+                self._check_status(response)
                 yield _incoming(response)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise unreachable() from error
@@ -69,6 +72,14 @@ class ICloudDownload:
             raise UrlExpired("iCloud gave no address to download from") from None
         except httpx.HTTPError as error:
             raise Transient(f"the download broke off ({type(error).__name__})") from error
+
+    def _check_status(self, response: httpx.Response) -> None:
+        """Raise for what is no file; a wish for patience is kept over a restart."""
+        try:
+            _check_status(response)
+        except SlowedDown as error:
+            self._patience.wished(error.retry_after)
+            raise
 
     @asynccontextmanager
     async def _client(self, signed: SignedIn) -> AsyncIterator[httpx.AsyncClient]:

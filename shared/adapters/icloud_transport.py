@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import httpx
 
+from shared.adapters.icloud_patience import Patience
 from shared.adapters.icloud_signin_errors import SIGN_IN, named, unreachable, wants_sign_in
 from shared.domain.errors import Waiting
 from shared.ports.icloud import Declined, Json, SlowedDown, TokenRefused, Unanswered
@@ -56,25 +57,35 @@ class CloudKit:
         own = {"zoneName": session.settings.zone, "zoneType": "REGULAR_CUSTOM_ZONE"}
         self._place = place or Place(own)
         self._observe = observe or Unobserved()
+        self._patience = Patience(session.settings.session_dir, "requests")
         self.zone_id = self._place.zone_id
 
     async def post(self, path: str, body: Json) -> Json:
         """Post to `path` (`records/lookup`) and return the answer; a session that died is renewed once.
 
-        Raises Waiting, Unanswered, Declined.
+        Raises Waiting, Unanswered, Declined; SlowedDown without asking while Apple wants to be left alone.
         """
         signed = await self._session.signed()
         response = await self._send(signed, path, body)
         if response.status_code in _SIGNED_OUT:  # refused at the door: nothing was carried out
             signed = await self._session.renew(signed)
             response = await self._send(signed, path, body)
-        return _read(response)
+        return self._read(response)
 
     async def post_once(self, path: str, body: Json) -> Json:
         """Post without renewing the session: for the call whose permit would run out meanwhile. Errors as of `post`."""
-        return _read(await self._send(await self._session.signed(), path, body))
+        return self._read(await self._send(await self._session.signed(), path, body))
+
+    def _read(self, response: httpx.Response) -> Json:
+        """Sort the answer; a wish for patience is every process's, also after a restart."""
+        try:
+            return _read(response)
+        except SlowedDown as error:
+            self._patience.wished(error.retry_after)
+            raise
 
     async def _send(self, signed: SignedIn, path: str, body: Json) -> httpx.Response:
+        self._patience.check()
         started, outcome = time.monotonic(), "lost"
         try:
             response = await self._posted(signed, path, body)

@@ -1,9 +1,14 @@
 """icloud_cleanup against the simulated iCloud: album, veto, permitted and refused deletions, answers that get lost."""
 
+import asyncio
 import hashlib
+import itertools
+import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,11 +25,12 @@ from shared.adapters.icloud_delete import ICloudDelete
 from shared.adapters.icloud_reading import ICloudRecords
 from shared.adapters.icloud_session import ICloudSession, open_session
 from shared.adapters.icloud_transport import CloudKit
-from shared.domain.errors import Transient
+from shared.domain.errors import Transient, Waiting
 from shared.domain.events import AlbumAdded, AssetWork, Deleted, DeletionKept, FileRef, Report
 from shared.domain.icloud_records import change_tag, is_deleted, master_name
 from shared.domain.ids import Area, Resource
 from shared.domain.questions import ClaimDeletion, Claimed
+from tests.integration.downloader_world import account
 from tests.integration.icloud_setup import Bus, Cloud, FixedClock, cloud
 
 PROTECTING = (" family ", "Nobody has this one")
@@ -280,3 +286,76 @@ async def test_the_master_of_an_asset_is_read_with_it(signed: Cloud) -> None:
         assert whole.master is not None
         assert whole.master["recordName"] == master_name(whole.asset)
         assert await it.records.whole("no-such-asset") == type(whole)(None, None)
+
+
+class Permits:
+    """The state service's permits: one for each attempt, and what was said of it."""
+
+    def __init__(self, it: Parts) -> None:
+        self.it = it
+        self.given: dict[tuple[str, int], str] = {}
+
+    def __call__(self, question: object) -> Claimed:
+        assert isinstance(question, ClaimDeletion)
+        key = (question.asset, question.attempt)
+        before = self.given.get(key)
+        permit = self.given.setdefault(key, f"permit {len(self.given)}")
+        deadline = None if before else self.it.clock.now() + timedelta(seconds=60)
+        return Claimed(permit=permit, deadline=deadline, already_permitted=before is not None)
+
+
+class Sent:
+    """What went to iCloud, and how it was answered."""
+
+    def __init__(self, it: Parts) -> None:
+        self.changes: list[tuple[str, int]] = []
+        self.at: list[float] = []
+        it.session.client.event_hooks["response"] = [self.note]
+
+    async def note(self, response: httpx.Response) -> None:
+        self.at.append(time.monotonic())
+        if response.request.url.path.endswith("records/modify"):
+            body = json.loads(response.request.content)
+            name = body["operations"][0]["record"]["recordName"]
+            self.changes.append((name, response.status_code))
+
+
+async def until_deleted(it: Parts, work: AssetWork) -> list[Report]:
+    """Do the work as lane and state service would: what waits comes again, what was kept is a new attempt."""
+    said: list[Report] = []
+    while True:
+        try:
+            said.extend(await it.delete(work))
+        except (Waiting, Transient) as error:
+            await asyncio.sleep(error.retry_after or 0.1)
+            continue
+        if isinstance(said[-1], Deleted):
+            return said
+        work = work.model_copy(update={"attempt": work.attempt + 1})
+
+
+async def test_apples_limit_of_deletions_is_waited_for_and_each_photo_deleted_once(
+    tmp_path: Path,
+) -> None:
+    """Apple answers 503 after about 240 deletions in a while; here after six, for two seconds."""
+    with account(tmp_path, "photos=15,bytes=200,seed=9") as place:
+        (place.root / "delete_pending").mkdir()
+        cloud_of = Cloud(place.simulator, place.settings, place.root)
+        async with parts(cloud_of) as it:
+            assets = sorted(place.simulator.truth()["assets"])
+            works = [await it.work(asset) for asset in assets]
+            place.simulator.act("cloudkit", deletions=6, deletions_seconds=2)
+            it.bus.answers["claim_deletion"] = Permits(it)
+            sent, began = Sent(it), time.monotonic()
+            said = [await until_deleted(it, work) for work in works]
+            assert time.monotonic() - began >= 2 * 2 - 0.5  # fifteen are three rounds of six
+        done = [name for name, status in sent.changes if status == 200]
+        refused = [name for name, status in sent.changes if status == 503]
+        assert sorted(done) == assets
+        assert 1 <= len(refused) <= 3  # nobody else is sent into the limit
+        kept = [one for reports in said for one in reports if isinstance(one, DeletionKept)]
+        assert len(kept) <= len(refused)
+        truth = place.simulator.truth()["assets"]
+        assert len(truth) == len(assets)  # in Recently Deleted, none expunged
+        pauses = [after - before for before, after in itertools.pairwise(sent.at)]
+        assert sum(pause > 0.8 for pause in pauses) >= len(refused)

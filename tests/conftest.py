@@ -19,7 +19,7 @@ def group_of(nodeid: str) -> str:
     return "heavy" if nodeid.startswith(_HEAVY) else nodeid.partition("::")[0]
 
 
-class Scheduling(LoadFileScheduling):
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
     """Hands out whole groups."""
 
     def _split_scope(self, nodeid: str) -> str:

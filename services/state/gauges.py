@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import Gauge
 
 from shared.domain import questions
+from shared.domain.pipeline import STAGES
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from services.state.desk import Desk
 
 EVERY_SECONDS: Final = 15.0
+_ALWAYS: Final = ("due", "out", "quarantined")
+"""States of work that are shown as 0, too: alerts and scalers go by them."""
 
 
 class Gauges:
@@ -31,6 +34,8 @@ class Gauges:
         self._work = Gauge(
             "photoduct_work", "Tasks by stage and state.", ["stage", "state"], registry=registry
         )
+        self._known_files: set[tuple[str, str]] = set()
+        self._known_work: set[tuple[str, str]] = set()
         self._bytes = Gauge(
             "photoduct_library_bytes", "Bytes by kind.", ["kind"], registry=registry
         )
@@ -43,15 +48,31 @@ class Gauges:
             await asyncio.sleep(EVERY_SECONDS)
 
     def show(self, status: questions.Status) -> None:
-        """Set every gauge."""
-        for machine, counts in status.counts.items():
-            for state, count in counts.items():
-                self._files.labels(machine, state).set(count)
-        for stage, states in status.work.items():
-            for state, count in states.items():
-                self._work.labels(stage, state).set(count)
+        """Set every gauge; what is counted no more is 0, and so is work of a stage that has none."""
+        files = {
+            (machine, state): count
+            for machine, counts in status.counts.items()
+            for state, count in counts.items()
+        }
+        work = dict.fromkeys(((stage.name, state) for stage in STAGES for state in _ALWAYS), 0)
+        work |= {
+            (stage, state): count
+            for stage, states in status.work.items()
+            for state, count in states.items()
+        }
+        _set(self._files, self._known_files, files)
+        _set(self._work, self._known_work, work)
         for name, count in status.totals.items():
             if name.startswith("bytes_"):
                 self._bytes.labels(name.removeprefix("bytes_")).set(count)
             else:
                 self._assets.labels(name).set(count)
+
+
+def _set(gauge: Gauge, known: set[tuple[str, str]], counts: dict[tuple[str, str], int]) -> None:
+    """Show the counts; a state that nothing is in any more is no row of the books, and must not keep its last number."""
+    for labels in known - counts.keys():
+        gauge.labels(*labels).set(0)
+    for labels, count in counts.items():
+        gauge.labels(*labels).set(count)
+    known.update(counts)

@@ -14,7 +14,7 @@ from services.downloader.receiving import Pouring, WrongAnswer
 from services.downloader.verdict import Verdict
 from shared.domain.errors import Permanent, Transient, Waiting
 from shared.ports.files import DiskTrouble, WrongLength
-from shared.ports.icloud import SlowedDown, Stalled, UrlExpired
+from shared.ports.icloud import SlowedDown, Stalled, StillSlow, UrlExpired
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -101,6 +101,8 @@ class CloudFiles:
         while (held := partial.digest.size) < work.size:
             try:
                 await self._try(work, partial)
+                continue
+            except StillSlow:  # nobody was asked
                 continue
             except SlowedDown:  # the limiter knows, and holds back everybody's next try
                 refusals = self._after_refusal(refusals)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.downloader.policy import Pace, next_kind
 from shared.domain.ids import Kind
-from shared.ports.icloud import Declined, SlowedDown, UrlExpired
+from shared.ports.icloud import Declined, SlowedDown, StillSlow, UrlExpired
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,6 +74,8 @@ class Limiter:
             yield turn
         except SlowedDown as error:
             turn.over = True
+            if not isinstance(error, StillSlow):
+                self._observe.slowed(self._name)
             await self._slowed(turn.epoch, error.retry_after)
             raise
         except (Declined, UrlExpired):
@@ -117,7 +119,6 @@ class Limiter:
     async def _slowed(self, epoch: int, seconds: float) -> None:
         until = asyncio.get_running_loop().time() + seconds
         self._pace = self._pace.slowed(epoch, until)
-        self._observe.slowed(self._name)
         if seconds >= _WORTH_TELLING:
             self._told = True
             text = f"Apple slows us down: its {self._name} wait for {round(seconds)} seconds"

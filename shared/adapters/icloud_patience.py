@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.private_files import write_private
-from shared.ports.icloud import SlowedDown
+from shared.ports.icloud import StillSlow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,11 +30,11 @@ class Patience:
         self._clock = clock or SystemClock()
 
     def check(self) -> None:
-        """Raise SlowedDown, with the seconds that are left, while Apple wants to be left alone."""
+        """Raise StillSlow, with the seconds that are left, while Apple wants to be left alone."""
         until, now = self._until(), self._clock.now()
         left = (until - now).total_seconds() if until is not None else 0.0
         if _HARDLY < left <= _LONGEST.total_seconds():
-            raise SlowedDown(left)
+            raise StillSlow(left)
 
     def wished(self, seconds: float) -> None:
         """Note that Apple has just named so many seconds; where it cannot be kept, this process alone knows."""

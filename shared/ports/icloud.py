@@ -28,6 +28,10 @@ class SlowedDown(Waiting):
         super().__init__("Apple slows us down", attention="icloud-slow", retry_after=seconds)
 
 
+class StillSlow(SlowedDown):
+    """Apple's earlier wish stands: nothing was asked, so that this says nothing new."""
+
+
 class Unanswered(Transient):
     """A time-out, a cut connection or a server error: whether it was carried out is unknown."""
 

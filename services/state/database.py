@@ -7,27 +7,76 @@ from typing import TYPE_CHECKING, Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.pool import StaticPool
 
 from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Connection, Engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
 
 
-def open_database(url: str) -> Engine:
-    """Open and upgrade the database at a SQLAlchemy URL; raises Fatal with a sentence when it cannot."""
-    engine = _sqlite(url) if url.startswith("sqlite") else _postgres(url)
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+_SCRIPTS = ScriptDirectory.from_config(_config())
+HEAD = _SCRIPTS.get_current_head()
+
+
+def open_database(url: str, before_upgrade: Callable[[Engine], object] | None = None) -> Engine:
+    """Open and upgrade the database at a SQLAlchemy URL; raises Fatal with a sentence when it cannot.
+
+    `before_upgrade` is called where older books are about to be upgraded; when it fails, they are left as they are.
+    """
+    engine = connect(url)
     try:
+        found = revision_of(engine)
+        known_revision(found)
+        if before_upgrade is not None and found not in {None, HEAD}:
+            before_upgrade(engine)
         upgrade(engine)
+    except Fatal:
+        engine.dispose()
+        raise
     except Exception as error:
         engine.dispose()
         raise Fatal(f"The state database cannot be opened: {error}") from error
     return engine
+
+
+def connect(url: str, *, read_only: bool = False) -> Engine:
+    """Return an engine without looking at what is there."""
+    if not url.startswith("sqlite"):
+        return _postgres(url)
+    if read_only:
+        path = url.removeprefix("sqlite:///")
+        return create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
+    return _sqlite(url)
+
+
+def revision_of(engine: Engine) -> str | None:
+    """Return the revision of the schema, None for an empty database."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def known_revision(revision: str | None) -> None:
+    """Raise Fatal for a revision that this photoduct does not know."""
+    if revision not in {None, *(one.revision for one in _SCRIPTS.walk_revisions())}:
+        raise Fatal(
+            f"The books were written by a newer photoduct (revision {revision}); "
+            "update photoduct. Nothing was changed."
+        )
 
 
 def _sqlite(url: str) -> Engine:
@@ -81,11 +130,15 @@ def file_system_of(path: Path) -> str:
 
 def upgrade(engine: Engine) -> None:
     """Bring the schema to the newest version, in one transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        upgrade_on(connection)
+
+
+def upgrade_on(connection: Connection, to: str = "head") -> None:
+    """Bring the schema to a version within the caller's transaction."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
 
 
 def check(engine: Engine) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy.engine import make_url
 
 from services.state.policy.google import GoogleRules
 from services.state.policy.rules import Policy
@@ -13,10 +15,11 @@ from shared.domain.albums import checked_names
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
 from shared.domain.spans import Span
-from shared.runtime.settings import load_section
+from shared.runtime.rhythm import checked_rhythm
+from shared.runtime.settings import load_section, read_secret
 
 if TYPE_CHECKING:
-    from shared.runtime.settings import LibrarySettings
+    from shared.runtime.settings import Common, LibrarySettings
 
 AlbumNames = Annotated[tuple[str, ...], AfterValidator(checked_names)]
 """Names as iCloud shows them; case and spaces at the ends make no difference."""
@@ -101,6 +104,19 @@ class Switch(BaseModel):
     album: str = "DeletePending"
 
 
+class BackupSettings(BaseModel):
+    """Backups of the books, made while photoduct runs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: Annotated[str, AfterValidator(checked_rhythm)] = "30 3 * * *"
+    """When: a cron pattern in local time, or an interval like `12h`."""
+    keep: int = Field(default=14, ge=2)
+    """How many are kept."""
+    folder: Path | None = None
+    """Where; default: `backups` in the data folder. Another disk is better."""
+
+
 class StateSettings(BaseModel):
     """The `state` part of the settings."""
 
@@ -108,6 +124,12 @@ class StateSettings(BaseModel):
 
     database_url: str | None = None
     """A SQLAlchemy URL (`postgresql+psycopg://...`); default: `media.db` in the data folder."""
+    database_password: str | None = None
+    """Password of the database; better in the environment (`PHOTODUCT_STATE__DATABASE_PASSWORD`) or a file."""
+    database_password_file: Path | None = None
+    """File that holds it."""
+    backup: BackupSettings = BackupSettings()
+    """Backups of the books: when, how many, where."""
     compress_after: Literal["arrived", "settled", "freed"] = "settled"
     """Compression waits for the NAS copy and for this evidence of Google Photos."""
     first_retry: Span = timedelta(seconds=2)
@@ -156,3 +178,20 @@ def load_policy(state: StateSettings, switch: Switch, library: LibrarySettings) 
         folders=library.folders,
         sidecars=library.xmp_sidecars,
     )
+
+
+def database_url(state: StateSettings, common: Common) -> str:
+    """Return where the books are, password included; raises SettingsError."""
+    if state.database_url is None:
+        return f"sqlite:///{common.data}/media.db"
+    if state.database_password is None and state.database_password_file is None:
+        return state.database_url
+    place = "state.database_password"
+    password = read_secret(state.database_password, state.database_password_file, place)
+    url = make_url(state.database_url).set(password=password)
+    return url.render_as_string(hide_password=False)
+
+
+def backup_folder(state: StateSettings, common: Common) -> Path:
+    """Return where backups are kept."""
+    return state.backup.folder or common.data / "backups"

@@ -234,6 +234,12 @@ class Truth:
                 task.reason = f"it was handed out {deliveries} times and no worker lived to answer"
             transaction.write([])
 
+    def attend(self, key: str, text: str | None) -> None:
+        """Raise an attention record of the state service's own, or clear it with None; the same text again changes nothing."""
+        with self._store.transaction(self._clock.now()) as transaction:
+            transaction.books.attention[key] = (text or "", text is not None)
+            transaction.write([])
+
     def freeze(self, why: str) -> None:
         """Freeze every deletion until a person looks."""
         with self._store.transaction(self._clock.now()) as transaction:

@@ -40,9 +40,11 @@ class Operator:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    async def ask(self, name: str, question: BaseModel, answer: type[Answer]) -> Answer:
+    async def ask(
+        self, name: str, question: BaseModel, answer: type[Answer], within: float = 10.0
+    ) -> Answer:
         """Ask one question; Transient when nobody answers."""
-        return await ask(self._connection, f"ask.state.{name}", question, answer, within=10.0)
+        return await ask(self._connection, f"ask.state.{name}", question, answer, within=within)
 
     async def rows(self, name: str, asset: str | None = None) -> list[dict[str, Any]]:
         """Return all rows of a paged question."""

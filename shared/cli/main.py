@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from shared.cli import login, running, showing
+from shared.cli import books, login, running, showing
 from shared.cli.asking import Operator, Unknown, with_operator
 from shared.domain import questions
 from shared.domain.errors import PhotoductError
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(no_args_is_help=True, help="The settings.")
 app.add_typer(config_app, name="config")
+app.add_typer(books.app, name="state")
+app.command("backup")(books.backup)
 app.command("up")(running.up)
 app.command("init")(running.init)
 app.command("login")(login.login)

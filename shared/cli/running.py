@@ -27,7 +27,7 @@ _KILLED: Final = 128
 
 def up() -> None:
     """Run photoduct on this machine without containers, until Ctrl-C."""
-    if status := _python("services.preflight"):
+    if status := program("services.preflight"):
         raise typer.Exit(status)
     common = load_common()
     for area in Area:
@@ -47,17 +47,17 @@ async def _keep_running(common: Common) -> None:
 
 def init() -> None:
     """Make the mounted NAS folder an archive: once, by you, and never automatically."""
-    raise typer.Exit(_python("services.nas_sync.initialise"))
+    raise typer.Exit(program("services.nas_sync.initialise"))
 
 
 def demo(context: typer.Context) -> None:
     """Show the whole product against a simulated Apple and phone; `--photos DIR` takes copies of your own."""
-    raise typer.Exit(_python("simulators.demo", context.args))
+    raise typer.Exit(program("simulators.demo", context.args))
 
 
 def check() -> None:
     """Check all that `up` needs, settings and folders: every wrong one with its place and what is expected."""
-    status = _python("services.preflight", ["--settings"])
+    status = program("services.preflight", ["--settings"])
     if not config_path().exists() and CONFIG not in os.environ:
         showing.console.print(f"There is no {config_path()} here: these are the defaults.")
     elif status == 0:
@@ -65,7 +65,7 @@ def check() -> None:
     raise typer.Exit(status)
 
 
-def _python(module: str, arguments: Sequence[str] = ()) -> int:
+def program(module: str, arguments: Sequence[str] = ()) -> int:
     """Run a module of the product as a program of its own; return its exit status."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, env=os.environ) as process:  # noqa: S603 - our own module

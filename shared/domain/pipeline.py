@@ -189,6 +189,7 @@ OPERATOR_ASKS = (
     "unfreeze",
     "confirm_freed",
     "sync_token",
+    "backup",
 )
 """What the person at the command line may ask."""
 

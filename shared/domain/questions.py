@@ -142,3 +142,15 @@ class Ordered(Question):
     """How many rows the order changed."""
 
     changed: int
+
+
+class BackupNow(Question):
+    """Back up the books now; with `target`, write a snapshot to that new file instead."""
+
+    target: str | None = None
+
+
+class BackupMade(Question):
+    """Where it is."""
+
+    path: str

@@ -1,0 +1,101 @@
+"""`python -m services.state.tools migrate URL|sqlite` or `restore FILE`: what is done to books that nobody runs; for `photoduct state`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.state.database import HEAD, check, connect, open_database, revision_of
+from services.state.owner import owned
+from services.state.restoring import restore
+from services.state.settings import StateSettings, database_url
+from services.state.transfer import copy
+from shared.adapters.clock import SystemClock
+from shared.domain.errors import Fatal, PhotoductError
+from shared.runtime.settings import SettingsError, load_common, load_section
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REFUSED: Final = 3
+
+
+def migrate(source: str, target: str) -> list[str]:
+    """Copy the books at one URL into the empty database at another; returns what to tell the person."""
+    if make_url(source) == make_url(target):
+        raise Fatal("The books are there already; nothing was changed.")
+    with owned(source, patience=0), owned(target, patience=0):
+        books = connect(source)
+        try:
+            if revision_of(books) != HEAD:
+                raise Fatal(
+                    "The books are of an older photoduct: start this one once, then stop it."
+                )
+            check(books)
+            made = open_database(target)
+            try:
+                with books.connect() as reading, made.begin() as writing:
+                    found = copy(reading, writing, _tell)
+            finally:
+                made.dispose()
+        finally:
+            books.dispose()
+    rows = [f"{name}: {one.rows} rows, {one.digest[:16]}" for name, one in found.items()]
+    shown = make_url(target).render_as_string(hide_password=True)
+    wanted = "null" if target.startswith("sqlite") else shown
+    return [
+        *rows,
+        "Counts and hashes of all tables are equal on both sides; the former books are as they were.",
+        f"Now set state.database_url to {wanted} and start photoduct.",
+    ]
+
+
+def _tell(table: str, rows: int) -> None:
+    sys.stderr.write(f"{table}: {rows} rows copied\n")
+
+
+def run(arguments: Sequence[str]) -> list[str]:
+    """Do what the arguments say; raises PhotoductError."""
+    common, settings = load_common(), load_section("state", StateSettings)
+    here = database_url(settings, common)
+    match arguments:
+        case ["migrate", "sqlite"]:
+            return migrate(here, f"sqlite:///{common.data}/media.db")
+        case ["migrate", to]:
+            return migrate(
+                here, database_url(settings.model_copy(update={"database_url": to}), common)
+            )
+        case ["restore", file]:
+            with owned(here, patience=0):
+                aside = restore(Path(file), here, SystemClock().now())
+            return [
+                f"The books are those of {file}. The former ones are kept as {aside}.",
+                "Deletion is frozen until you have looked and say `photoduct unfreeze`; every copy is verified anew.",
+            ]
+        case _:
+            raise Fatal("expected `migrate URL`, `migrate sqlite` or `restore FILE`")
+
+
+def main() -> int:
+    """Return 0, or 2 or 3 with one sentence."""
+    try:
+        lines = run(sys.argv[1:])
+    except SettingsError as error:
+        sys.stderr.write("\n".join(error.lines) + "\n")
+        return 2
+    except PhotoductError as error:
+        sys.stderr.write(f"{error}\n")
+        return REFUSED
+    except SQLAlchemyError as error:
+        sys.stderr.write(f"The database failed: {type(error).__name__}; nothing was kept of it.\n")
+        return REFUSED
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

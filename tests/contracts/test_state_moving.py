@@ -1,0 +1,257 @@
+"""The books move between databases, are backed up and restored; the same on SQLite and on a real Postgres."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+from sqlalchemy import column, create_engine, delete, insert, select, table, text, update
+from sqlalchemy.exc import DBAPIError
+
+from services.state import schema
+from services.state.backup import backup, backups, verify
+from services.state.backup_rhythm import Backups
+from services.state.database import connect, open_database, revision_of, upgrade_on
+from services.state.owner import owned
+from services.state.restoring import restore
+from services.state.settings import BackupSettings
+from services.state.tools import migrate
+from services.state.transfer import copy, sums
+from shared.domain.errors import Fatal
+from tests.contracts.books_world import START, World, seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy.engine import Engine
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    made = World(engine)
+    made.look(seen("A"), seen("Ü \N{SNOWMAN}", "\N{SNOWMAN}.JPG"))
+    made.work_off(without=("delete",))
+    return made
+
+
+def test_a_round_trip_keeps_every_row_and_new_ones_find_their_number(
+    world: World, tmp_path: Path
+) -> None:
+    other = open_database(f"sqlite:///{tmp_path}/other.db")
+    with world.engine.connect() as source, other.begin() as target:
+        there = copy(source, target)
+    with world.engine.begin() as back:
+        for one in reversed(schema.metadata.sorted_tables):
+            if one.name != "legal_move":
+                back.execute(delete(one))
+        with other.connect() as source:
+            assert copy(source, back) == there
+    assert there["media"].rows == 4
+    world.look(seen("C", "C.JPG"))
+    world.work_off(without=("delete",))
+    with world.engine.begin() as connection, pytest.raises(DBAPIError, match="illegal move"):
+        connection.execute(update(schema.media).values(nas="none"))
+    other.dispose()
+
+
+def test_a_copy_into_books_that_hold_something_is_refused(world: World, tmp_path: Path) -> None:
+    other = open_database(f"sqlite:///{tmp_path}/other.db")
+    with other.connect() as empty, world.engine.connect() as full, pytest.raises(Fatal) as refused:
+        copy(empty, full)
+    assert "not empty" in str(refused.value)
+    other.dispose()
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+INTS = st.integers(-(2**63), 2**63 - 1)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(INTS, TEXTS, st.datetimes(), INTS), unique_by=lambda row: row[0]))
+def test_any_rows_have_equal_sums_on_both_sides(
+    engine: Engine, rows: list[tuple[int, str, object, int]]
+) -> None:
+    values = [
+        {"id": key, "at": at.isoformat(), "asset_id": big, "machine": words, "old": "", "new": "", "report_id": words}  # type: ignore[attr-defined]
+        for key, words, at, big in rows
+    ]  # fmt: skip
+    other = open_database("sqlite:///:memory:")
+    history = text(
+        "INSERT INTO history (id, at, asset_id, machine, old, new, report_id) "
+        "VALUES (:id, :at, :asset_id, :machine, :old, :new, :report_id)"
+    )
+    with engine.connect() as target:
+        if values:
+            target.execute(history, values)
+        with other.begin() as copied:
+            assert copy(target, copied) == sums(target)
+        target.rollback()
+    other.dispose()
+
+
+def test_a_backup_is_a_checked_private_file_and_the_oldest_go(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    made = []
+    for _ in range(4):
+        made.append(backup(world.engine, folder, 2, world.clock.now()))
+        world.clock.time = world.clock.time.replace(day=world.clock.time.day + 1)
+    assert backups(folder) == [made[3], made[2]]
+    assert {path.name for path in folder.iterdir()} == {made[3].name, made[2].name}
+    assert made[3].stat().st_mode & 0o777 == 0o600
+    opened = connect(f"sqlite:///{made[3]}", read_only=True)
+    with opened.connect() as there, world.engine.connect() as here:
+        assert sums(there) == sums(here)
+    opened.dispose()
+
+
+def test_restored_books_delete_nothing_and_prove_every_copy_anew(
+    world: World, tmp_path: Path
+) -> None:
+    made = backup(world.engine, tmp_path / "backups", 2, world.clock.now())
+    world.look(seen("later", "later.JPG"))
+    url = url_of(world.engine)
+    world.engine.dispose()
+    aside = restore(made, url, START)
+    again = open_database(url)
+    with again.connect() as connection:
+        states = set(connection.execute(select(schema.media.c.nas)).scalars())
+        frozen = select(schema.setting.c.value).where(schema.setting.c.key == "frozen")
+        assert "verified" not in states
+        assert "void" in states
+        assert "restored" in (connection.execute(frozen).scalar_one() or "")
+        assert set(connection.execute(select(schema.zone.c.token)).scalars()) == {None}
+        assert connection.execute(select(schema.work.c.attempt)).scalars().all()[0] > 1_000
+        names = set(connection.execute(select(schema.asset.c.icloud_id)).scalars())
+    assert "later" not in names
+    if "sqlite" in url:
+        former = connect(f"sqlite:///{aside}")
+        query = select(schema.asset.c.icloud_id)
+        with former.connect() as connection:
+            assert "later" in set(connection.execute(query).scalars())
+        former.dispose()
+    else:
+        with again.connect() as connection:
+            former_assets = table("asset", column("icloud_id"), schema=aside.split()[-1])
+            found = connection.execute(select(former_assets.c.icloud_id)).scalars()
+            assert "later" in set(found)
+    after = World(again)
+    after.wake()
+    after.work_off(without=("delete",))
+    with again.connect() as connection:
+        assert set(connection.execute(select(schema.media.c.nas)).scalars()) == {"verified"}
+    assert not after.deleted
+    again.dispose()
+
+
+def test_what_is_no_backup_or_a_broken_one_is_refused_and_nothing_changes(
+    world: World, tmp_path: Path
+) -> None:
+    made = backup(world.engine, tmp_path / "backups", 2, world.clock.now())
+    whole = made.read_bytes()
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(whole[: len(whole) // 2])
+    with world.engine.connect() as connection:
+        before = sums(connection)
+    for path in (broken, tmp_path / "none.db"):
+        with pytest.raises(Fatal):
+            restore(path, url_of(world.engine), START)
+    with world.engine.connect() as connection:
+        assert sums(connection) == before
+
+
+def test_books_have_one_owner(engine: Engine) -> None:
+    url = url_of(engine)
+    with owned(url), pytest.raises(Fatal, match="in use"), owned(url, patience=0.1):
+        pass
+    with owned(url, patience=0.1):
+        pass
+
+
+def test_books_of_a_newer_photoduct_are_left_alone(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Fatal, match="newer photoduct"):
+        open_database(url_of(engine))
+    assert revision_of(engine) == "9999"
+
+
+def test_older_books_are_backed_up_before_they_are_upgraded(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/media.db"
+    old = connect(url)
+    with old.begin() as connection:
+        upgrade_on(connection, "0001")
+        connection.execute(
+            insert(schema.zone).values(name="PrimarySync", token="kept", looked_at=None)
+        )
+    old.dispose()
+    new = open_database(url, lambda one: backup(one, tmp_path / "backups", 2, START))
+    (made,) = backups(tmp_path / "backups")
+    assert verify(made) == "0001"
+    kept = create_engine(f"sqlite:///{made}")
+    with kept.connect() as connection:
+        assert connection.execute(select(schema.zone.c.token)).scalar_one() == "kept"
+    kept.dispose()
+    restore(made, url, START)
+    new.dispose()
+
+
+def test_migrate_compares_and_refuses_what_is_not_empty_or_in_use(
+    world: World, tmp_path: Path
+) -> None:
+    here, there = url_of(world.engine), f"sqlite:///{tmp_path}/there.db"
+    with world.engine.connect() as connection:
+        before = sums(connection)
+    with owned(here), pytest.raises(Fatal, match="in use"):
+        migrate(here, there)
+    told = migrate(here, there)
+    assert "equal on both sides" in told[-2]
+    with pytest.raises(Fatal, match="not empty"):
+        migrate(here, there)
+    other = open_database(there)
+    with other.connect() as copied, world.engine.connect() as connection:
+        assert sums(copied) == before == sums(connection)
+    other.dispose()
+
+
+async def test_a_backup_is_made_when_due_and_a_failing_one_is_told_once_an_hour(
+    world: World, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    made = Backups(world.engine, folder, BackupSettings(at="24h"), world.truth, world.clock)
+    desk = OnThisThread()
+    await made.look(desk)  # type: ignore[arg-type]
+    await made.look(desk)  # type: ignore[arg-type]
+    assert len(backups(folder)) == 1
+    world.clock.pass_by(timedelta(hours=25))
+    folder.rename(tmp_path / "away")
+    folder.write_text("no folder")
+    await made.look(desk)  # type: ignore[arg-type]
+    assert "failed" in told(world)
+    folder.unlink()
+    await made.look(desk)  # type: ignore[arg-type]
+    assert "failed" in told(world), "it was tried again at once"
+    world.clock.pass_by(timedelta(hours=1))
+    await made.look(desk)  # type: ignore[arg-type]
+    assert told(world) == ""
+    assert len(backups(folder)) == 1
+
+
+class OnThisThread:
+    async def on_writer(self, call: Callable[..., Any], *args: Any) -> Any:
+        return call(*args)
+
+
+def told(world: World) -> str:
+    one = schema.attention.c
+    query = select(one.text).where(one.key == "state:backup", one.cleared_at.is_(None))
+    with world.engine.connect() as connection:
+        return str(connection.execute(query).scalar() or "")

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from services.state.answers import Answers
-from services.state.backup import backup
 from services.state.backup_rhythm import Backups
 from services.state.claims import Claims
-from services.state.database import check, open_database
 from services.state.desk import Desk
 from services.state.gauges import Gauges
+from services.state.opening import open_books
 from services.state.orders import Orders
-from services.state.owner import owned
 from services.state.reconciler import Reconciler
-from services.state.settings import (
-    StateSettings,
-    Switch,
-    backup_folder,
-    database_url,
-    load_policy,
-)
+from services.state.settings import StateSettings, Switch, backup_folder, load_policy
 from services.state.store import Store
 from services.state.truth import Truth
-from shared.adapters.clock import SystemClock
-from shared.domain import questions
 from shared.domain.pipeline import STATE
+from shared.domain.questions import BackupNow
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
-
-    from services.state.policy.rules import Policy
-    from shared.runtime.settings import Common
 
 
 async def main() -> None:
@@ -43,17 +27,7 @@ async def main() -> None:
     settings = load_section("state", StateSettings)
     switch = load_section("icloud_cleanup", Switch)
     rules = load_policy(settings, switch, common.library)
-    url = database_url(settings, common)
-    folder, keep = backup_folder(settings, common), settings.backup.keep
-    with owned(url):
-        engine = open_database(url, lambda old: backup(old, folder, keep, SystemClock().now()))
-        await _run(engine, common, settings, rules)
-
-
-async def _run(engine: Engine, common: Common, settings: StateSettings, rules: Policy) -> None:
-    switch = load_section("icloud_cleanup", Switch)
-    try:
-        check(engine)
+    with open_books(settings, common) as engine:
         async with open_service(STATE, common) as service:
             clock = service.clock
             store = Store(engine, common.library.root, rules)
@@ -66,9 +40,9 @@ async def _run(engine: Engine, common: Common, settings: StateSettings, rules: P
             gauges = Gauges(service.metrics.registry)
             reconciler = Reconciler(service.connection, store, clock, settings.patience)
             folder = backup_folder(settings, common)
-            backups = Backups(engine, folder, settings.backup, truth, service.clock)
+            backups = Backups(engine, folder, settings.backup, truth, clock)
             await desk.serve()
-            await service.serve("backup", questions.BackupNow, backups.asked)
+            await service.serve("backup", BackupNow, backups.asked)
             every = settings.reconcile_every.total_seconds()
             await service.run(
                 {},
@@ -80,8 +54,6 @@ async def _run(engine: Engine, common: Common, settings: StateSettings, rules: P
                 ],
             )
             await desk.close()
-    finally:
-        engine.dispose()
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,3 +134,25 @@ def test_what_holds_secrets_is_closed_to_others(rested: tuple[Scene, list[bytes]
     private = [data / "nats.conf", *(data / "secrets").iterdir()]
     private += [file for file in (data / "session").rglob("*") if file.is_file()]
     assert [file for file in private if file.stat().st_mode & 0o077] == []
+
+
+def test_the_books_are_backed_up_while_they_are_in_use_and_not_replaced(
+    rested: tuple[Scene, list[bytes]], tmp_path: Path
+) -> None:
+    here = rested[0]
+    made = photoduct(here, "backup")
+    assert made.returncode == 0, made.stderr
+    file = tmp_path / "mine.db"
+    assert photoduct(here, "state", "export", str(file)).returncode == 0
+    with closing(sqlite3.connect(file)) as books:
+        assert books.execute("SELECT count(*) FROM media").fetchone()[0] > 0
+    again = photoduct(here, "state", "export", str(file))
+    assert again.returncode == REFUSED
+    assert "exists already" in again.stderr
+    for order in (
+        ("restore", str(file)),
+        ("migrate", "--to", "postgresql+psycopg://a@127.0.0.1:1/b"),
+    ):
+        refused = photoduct(here, "state", *order)
+        assert refused.returncode == REFUSED
+        assert "in use" in refused.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, insert, literal, select, text, update
@@ -69,17 +70,19 @@ def _to_file(backup: Path, path: Path, now: datetime, stamp: str) -> str:
 def _to_postgres(backup: Path, url: str, now: datetime, stamp: str) -> str:
     """All in one transaction: the former tables move into a schema of their own."""
     aside = f"before_{stamp.lower()}"
-    engine, source = connect(url), connect(f"sqlite:///{backup}", read_only=True)
-    try:
-        with source.connect() as books, engine.begin() as connection:
-            connection.execute(text(f'ALTER SCHEMA public RENAME TO "{aside}"'))
-            connection.execute(text("CREATE SCHEMA public"))
-            upgrade_on(connection)
-            copy(books, connection)
-            distrust(connection, now)
-    finally:
-        engine.dispose()
-        source.dispose()
+    with TemporaryDirectory() as folder:
+        temp = Path(folder) / "books.db"
+        _prepared(backup, temp, now)
+        engine, source = connect(url), connect(f"sqlite:///{temp}")
+        try:
+            with source.connect() as books, engine.begin() as connection:
+                connection.execute(text(f'ALTER SCHEMA public RENAME TO "{aside}"'))
+                connection.execute(text("CREATE SCHEMA public"))
+                upgrade_on(connection)
+                copy(books, connection)
+        finally:
+            engine.dispose()
+            source.dispose()
     return f"the schema {aside}"
 
 

@@ -1,107 +1,138 @@
-"""Starts, hears and kills the process that decodes one file; hands it no secret, and outlives none of its children."""
+"""Starts, hears and kills the process that decodes one file; it outlives neither its job nor the service."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import atexit
 import json
-import os
 import signal
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
+from services.compressor.nursery import Nursery
 from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from services.compressor.nursery import Line
     from services.compressor.verdict import Progress
 
-_ROOT = Path(__file__).parents[2]
-_PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
-    "IMAGEIO_FFMPEG_EXE",
-)
-_ONE_THREAD = {  # one process a core, one thread each; idle threads would also use up the address space
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "RAYON_NUM_THREADS": "1",
-}
 _LAST_WORDS = 2000  # characters of the child's stderr that are kept
+_LONGEST_LINE = 1 << 20
+_BURIAL_S = 5.0
+BORN: Final = "b"
+NURSERY: Final = Nursery()
+atexit.register(NURSERY.end)
 
 
 async def ask(request: dict[str, Any], seconds: float, progress: Progress) -> dict[str, Any]:
-    """Run the worker on `request` for `seconds` at most; return its answer.
+    """Run a worker on `request` for `seconds` at most; return its answer.
 
     Raises Permanent when it crashed or hung, Transient when it was killed from outside, Fatal without ffmpeg.
     Cancelling kills it at once.
     """
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.compressor.worker",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        cwd=_ROOT, env=_environment(), start_new_session=True,
-    )  # fmt: skip
+    line = NURSERY.bear()
     try:
         async with asyncio.timeout(seconds):
-            _send(child, request)
-            answer, words = await asyncio.gather(_listen(child, progress), _last_words(child))
-            await child.wait()
+            await _send(line.talk, request)
+            answer, words, life = await _heard(line, progress)
     except TimeoutError:
         raise Permanent(f"It was not done after {seconds:,.0f} seconds and was stopped.") from None
     finally:
-        await _end(child)
-    if not isinstance(answer, dict):
-        raise _death(child.returncode or 0, words)
-    return answer
+        await asyncio.shield(_end(line))
+    if isinstance(answer, dict) and "answer" in answer and life == f"{BORN}0":
+        return answer
+    raise _death(life.removeprefix(BORN), words)
 
 
-def _environment() -> dict[str, str]:
-    """The child decodes hostile bytes: it inherits none of the service's secrets."""
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _ONE_THREAD
+async def _heard(line: Line, progress: Progress) -> tuple[dict[str, Any] | None, str, str]:
+    """Return its answer, its last words, and its life in the zygote's words; raises at the first trouble."""
+    answer = asyncio.ensure_future(_listen(line.talk, progress))
+    words = asyncio.ensure_future(_last_words(line.words))
+    life = asyncio.ensure_future(_life(line.life))
+    try:
+        await asyncio.gather(answer, words, life)
+    finally:
+        for one in (answer, words, life):
+            one.cancel()
+    return answer.result(), words.result(), life.result()
 
 
-def _send(child: asyncio.subprocess.Process, request: dict[str, Any]) -> None:
-    if child.stdin:  # it stays open: its end tells the child that we are gone
-        child.stdin.write(json.dumps(request).encode() + b"\n")
+async def _life(line: socket.socket) -> str:
+    """Return how the child ended; raises Transient when the zygote died, as a child without it may go on."""
+    said = await _last_words(line)
+    if said in {"", BORN}:
+        raise Transient("The encoders' parent was killed from outside, perhaps for want of memory.")
+    return said
 
 
-async def _listen(child: asyncio.subprocess.Process, progress: Progress) -> dict[str, Any] | None:
+async def _send(talk: socket.socket, request: dict[str, Any]) -> None:
+    """The line stays open afterwards: its end tells the child that we are gone."""
+    with suppress(OSError):  # it died; how is told on its line
+        body = json.dumps(request).encode() + b"\n"
+        await asyncio.get_running_loop().sock_sendall(talk, body)
+
+
+async def _listen(talk: socket.socket, progress: Progress) -> dict[str, Any] | None:
+    """Return the last thing it says; raises Permanent for what no worker of ours would say."""
     answer: dict[str, Any] | None = None
-    async for line in child.stdout or asyncio.StreamReader():
-        said = json.loads(line)
-        if "progress" in said:
-            progress(float(said["progress"]))
-        else:
-            answer = said
+    rest = b""
+    async for more in _received(talk):
+        *lines, rest = (rest + more).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            raise Permanent("The encoder said nonsense about this file.")
+        for line in lines:
+            said = _understood(line)
+            if "progress" in said:
+                progress(float(said["progress"]))
+            else:
+                answer = said
     return answer
 
 
-async def _last_words(child: asyncio.subprocess.Process) -> str:
-    words = b""
-    while child.stderr and (more := await child.stderr.read(65536)):
-        words = (words + more)[-_LAST_WORDS:]
-    return words.decode("utf-8", "replace").strip()
+def _understood(line: bytes) -> dict[str, Any]:
+    with suppress(ValueError):
+        said = json.loads(line)
+        if isinstance(said, dict):
+            return said
+    raise Permanent("The encoder said nonsense about this file.")
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """Kill the child with all it started, and reap it; a second cancellation does not stop that."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    if child.stdin:
-        child.stdin.close()
-    await asyncio.shield(child.wait())
+async def _last_words(words: socket.socket) -> str:
+    said = b""
+    async for more in _received(words):
+        said = (said + more)[-_LAST_WORDS:]
+    return said.decode("utf-8", "replace").strip()
 
 
-def _death(code: int, words: str) -> PhotoductError:
+async def _received(line: socket.socket) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    with suppress(OSError):  # a reset is an end, too
+        while more := await loop.sock_recv(line, 65536):
+            yield more
+
+
+async def _end(line: Line) -> None:
+    """Have the child killed with all it started, and wait until the zygote says that it is buried."""
+    with suppress(OSError):
+        line.life.shutdown(socket.SHUT_WR)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BURIAL_S):
+                await _last_words(line.life)
+    finally:
+        NURSERY.done(line)
+
+
+def _death(code: str, words: str) -> PhotoductError:
     last = words.splitlines()[-1] if words else "it said nothing"
     if "NoFfmpeg" in last:
         return Fatal(last.partition(": ")[2])
-    if code == -signal.SIGKILL:
+    if code == str(-signal.SIGKILL):
         return Transient("The encoder was killed from outside, perhaps for want of memory.")
-    if code < 0:
-        return Permanent(f"The encoder crashed on this file ({signal.Signals(-code).name}).")
+    if code.startswith("-"):
+        name = signal.Signals(-int(code)).name
+        return Permanent(f"The encoder crashed on this file ({name}).")
     return Permanent(f"The encoder failed on this file: {last}")

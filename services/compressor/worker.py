@@ -1,6 +1,6 @@
 """The process that opens one hostile file: reads a job from stdin, answers on stdout; cannot touch bus or database.
 
-    python -m services.compressor.worker < job.json
+The zygote forks it with the codecs loaded; it has left the network already.
 
 Lines of JSON out: {"progress": 0.4} any number of times, then one answer. The parent holds stdin open; when it is
 gone, stdin ends and this process ends itself and its ffmpeg.
@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from services.compressor.confine import cap, cut_off
+from services.compressor.confine import cap
 from services.compressor.kind import kind_of
 from services.compressor.policy import Encode, Kind, Leave, plan, worth_it
 from services.compressor.tiers import Tier, read_tier
@@ -31,8 +31,18 @@ _answers: TextIO = sys.stdout
 _VIDEO = {Kind.H264, Kind.HEVC, Kind.OTHER_VIDEO}
 
 
+def warm_up() -> None:
+    """Load every codec, so that a fork has it at once; opens no file and starts no thread."""
+    from PIL import Image
+
+    from services.compressor import ffmpeg, heic, score, stills  # noqa: F401
+
+    heic.register()
+    Image.init()
+
+
 def main() -> None:
-    """Do one job and end."""
+    """Do one job; to be called once in a process."""
     global _answers
     _answers = _private_stdout()
     request = json.loads(sys.stdin.readline())
@@ -70,7 +80,7 @@ def _work(source: Path, temp: Path, tier: Tier, limits: Limits) -> dict[str, Any
 
 
 def _codec(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: Limits) -> Made:
-    """Hand the file to its codec; only that one is imported, as start-up time and memory are paid per file."""
+    """Hand the file to its codec."""
     if kind is Kind.UNKNOWN:
         raise Broken(f"the file is {kind}")
     if kind is Kind.RAW:
@@ -87,7 +97,6 @@ def _codec(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: 
 def _limit(limits: Limits, source: Path, seconds: float) -> None:
     """Bound what a hostile file can cost and reach; the parent's clock bounds the wall time."""
     os.nice(_NICE)
-    cut_off()
     with contextlib.suppress(OSError):  # an unreadable source is reported by the work itself
         cap(resource.RLIMIT_FSIZE, 2 * source.stat().st_size + limits.slack)
     cap(resource.RLIMIT_AS, limits.memory)
@@ -110,7 +119,3 @@ def _private_stdout() -> TextIO:
 def _die_with_parent() -> None:
     sys.stdin.read()
     os.killpg(0, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main()

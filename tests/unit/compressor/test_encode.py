@@ -1,6 +1,6 @@
 import asyncio
-import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from services.compressor import child, encode
+from services.compressor import child, encode, nursery
 from services.compressor.encode import Job, TargetTaken, compress
 from services.compressor.profiles import BALANCED
 from services.compressor.verdict import Compressed
 from shared.domain.errors import Permanent, PhotoductError, Transient
 from tests.unit.compressor import samples
-from tests.unit.compressor.conftest import NOW
 
 Make = Callable[..., Job]
 
@@ -69,29 +68,84 @@ async def test_cancelling_kills_the_encoder_and_clears_up(tmp_path: Path, job: M
     assert not list((tmp_path / "compress").iterdir())
 
 
+def children_of(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def decoder_of(task: asyncio.Task[object]) -> int:
+    """The process that decodes this job's video, as soon as it encodes."""
+    while not any("ffmpeg" in name for name in children()):
+        assert not task.done()
+        await asyncio.sleep(0.02)
+    zygote = child.NURSERY.pid
+    assert zygote
+    return children_of(zygote)[0]
+
+
 @pytest.mark.parametrize(
-    ("code", "error", "text"),
+    ("death", "error", "text"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", Permanent, "SIGSEGV"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", Transient, "killed"),
-        ("raise ValueError('odd file')", Permanent, "odd file"),
+        (signal.SIGSEGV, Permanent, "SIGSEGV"),
+        (signal.SIGKILL, Transient, "killed"),
     ],
 )
 async def test_a_crash_costs_one_file(
     tmp_path: Path,
     job: Make,
-    monkeypatch: pytest.MonkeyPatch,
-    code: str,
+    death: signal.Signals,
     error: type[PhotoductError],
     text: str,
 ) -> None:
-    package = tmp_path / "fake" / "services" / "compressor"
-    package.mkdir(parents=True)
-    (package / "worker.py").write_text(code)
-    monkeypatch.setattr(child, "_ROOT", tmp_path / "fake")
-    monkeypatch.delenv("PYTHONPATH", raising=False)
+    film = asyncio.create_task(compress(job(samples.video(tmp_path / "a.mov", seconds=60))))
+    pid = await decoder_of(film)
+    neighbour = asyncio.create_task(compress(job(samples.jpeg(tmp_path / "a.jpg"))))
+    zygote = child.NURSERY.pid
+    os.kill(pid, death)
     with pytest.raises(error, match=text):
-        await compress(job(samples.jpeg(tmp_path / "a.jpg")))
+        await film
+    assert isinstance(await neighbour, Compressed)
+    assert child.NURSERY.pid == zygote
+    assert not any("ffmpeg" in name for name in children())
+
+
+async def test_a_bug_costs_one_file(tmp_path: Path, job: Make) -> None:
+    request = encode._request(job(tmp_path / "a"), BALANCED[2], tmp_path / "part")
+    del request["tier"]
+    with pytest.raises(Permanent, match="KeyError: 'tier'"):
+        await child.ask(request, 20, lambda _: None)
+
+
+async def test_a_killed_zygote_costs_one_try_and_leaves_nothing(tmp_path: Path, job: Make) -> None:
+    film = asyncio.create_task(compress(job(samples.video(tmp_path / "a.mov", seconds=60))))
+    await decoder_of(film)
+    zygote = child.NURSERY.pid
+    assert zygote
+    os.kill(zygote, signal.SIGKILL)
+    started = time.monotonic()
+    with pytest.raises(Transient):
+        await film
+    assert time.monotonic() - started < 2
+    await asyncio.sleep(0.3)
+    assert not any("ffmpeg" in name for name in children())
+    assert isinstance(await compress(job(samples.jpeg(tmp_path / "a.jpg"))), Compressed)
+    assert child.NURSERY.pid != zygote
+
+
+async def test_the_codecs_are_loaded_once(tmp_path: Path, job: Make) -> None:
+    await compress(job(samples.jpeg(tmp_path / "warm.jpg")))
+    zygote = child.NURSERY.pid
+    for n in range(3):
+        await compress(job(samples.jpeg(tmp_path / f"{n}.jpg")))
+    assert child.NURSERY.pid == zygote
+
+
+async def test_an_idle_service_keeps_no_decoder(
+    tmp_path: Path, job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nursery, "_IDLE_S", 0.1)
+    await compress(job(samples.jpeg(tmp_path / "a.jpg")))
+    await asyncio.sleep(0.3)
+    assert child.NURSERY.pid is None
 
 
 async def test_a_missing_source_is_no_verdict_on_the_photo(tmp_path: Path, job: Make) -> None:
@@ -112,7 +166,7 @@ async def test_leftovers_of_a_killed_try_do_no_harm(tmp_path: Path, job: Make) -
 
 async def test_the_child_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHOTODUCT_NATS_PASSWORD", "secret")
-    assert "secret" not in child._environment().values()
+    assert "secret" not in nursery.environment().values()
 
 
 def test_the_waiting_service_loads_no_codec() -> None:
@@ -121,19 +175,42 @@ def test_the_waiting_service_loads_no_codec() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
-    """A parent that is killed outright closes the child's stdin."""
-    source = samples.video(tmp_path / "a.mov", seconds=30)
-    this = Job(source, tmp_path / "t.mov", NOW, NOW)
-    request = json.dumps(encode._request(this, BALANCED[2], tmp_path / "part"))
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "services.compressor.worker"],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=child._ROOT, start_new_session=True,
-    )  # fmt: skip
-    assert worker.stdin
-    worker.stdin.write(request.encode() + b"\n")
-    worker.stdin.flush()
-    time.sleep(0.5)
-    assert worker.poll() is None
-    worker.stdin.close()
-    assert worker.wait(5) == -9
+SERVICE = """
+import asyncio, sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from services.compressor.encode import Job, compress
+now = datetime.now(UTC)
+source, target = map(Path, sys.argv[1:])
+asyncio.run(compress(Job(source, target, now - timedelta(days=2000), now)))
+"""
+
+
+def test_nothing_outlives_a_service_that_is_killed(tmp_path: Path) -> None:
+    source = samples.video(tmp_path / "a.mov", seconds=60)
+    before = children()
+    service = subprocess.Popen(
+        [sys.executable, "-c", SERVICE, str(source), str(tmp_path / "t.mov")], cwd=nursery._ROOT
+    )
+    family = set[str]()
+    while not any("ffmpeg" in name for name in family):
+        time.sleep(0.02)
+        family = children() - before
+    service.kill()
+    service.wait()
+    pids = [int(one.split()[0]) for one in family]
+    assert len(pids) >= 4, "service, zygote, decoder, ffmpeg"
+    ends = time.monotonic() + 3
+    while any(alive(pid) for pid in pids) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not [pid for pid in pids if alive(pid)]
+    for partial in tmp_path.glob(".*.partial"):
+        partial.unlink()
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from services.compressor import child, png
+from services.compressor import nursery, png
 from services.compressor.encode import Job, compress
 from services.compressor.verdict import Left, Limits, Unreadable
 from tests.unit.compressor import samples
@@ -138,7 +138,7 @@ def test_the_decoder_reaches_no_network_where_the_system_permits_that() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = subprocess.run(
             [sys.executable, "-c", CONFINED, str(server.getsockname()[1])],
-            capture_output=True, text=True, check=True, cwd=child._ROOT,
+            capture_output=True, text=True, check=True, cwd=nursery._ROOT,
         )  # fmt: skip
     gone, reached, rights = json.loads(done.stdout)
     assert rights == "1"
@@ -146,5 +146,5 @@ def test_the_decoder_reaches_no_network_where_the_system_permits_that() -> None:
 
 
 def test_each_library_gets_one_thread() -> None:
-    found = child._environment()
+    found = nursery.environment()
     assert {found[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "RAYON")} == {"1"}

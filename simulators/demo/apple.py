@@ -22,7 +22,7 @@ APPLE_ID = "demo@example.com"
 class Apple:
     """One running simulator."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None
     base_url: str
     admin_url: str
     ca: Path
@@ -60,7 +60,16 @@ class Apple:
                 words = (run_dir / "icloud.log").read_text()[-500:]
                 raise RuntimeError(f"The simulated iCloud did not start: {words}")
             time.sleep(0.05)
-        values = json.loads(told.read_text())
+        return cls._of(process, run_dir)
+
+    @classmethod
+    def found(cls, run_dir: Path) -> Apple:
+        """Return one that runs elsewhere, as its run folder describes it; FileNotFoundError when it does not yet."""
+        return cls._of(None, run_dir)
+
+    @classmethod
+    def _of(cls, process: subprocess.Popen[bytes] | None, run_dir: Path) -> Apple:
+        values = json.loads((run_dir / "icloud.json").read_text())
         return cls(process, values["base_url"], values["admin_url"], Path(values["ca"]))
 
     def truth(self) -> dict[str, dict[str, Any]]:
@@ -81,7 +90,9 @@ class Apple:
         return found
 
     def stop(self) -> None:
-        """End it."""
+        """End it, if we started it."""
+        if self.process is None:
+            return
         self.process.terminate()
         try:
             self.process.wait(10)

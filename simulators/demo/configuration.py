@@ -97,22 +97,44 @@ def settings(
             "ca_bundle": str(apple.ca),
             "session_dir": str(folders.data / "session"),
         },
-        "rhythm": {"downloader": "1h", "pixel_sync": "1s"},
-        "pixel_sync": {
-            "rest_url": phone.rest_url,
-            "api_key": phone.api_key,
-            "folder": phone.folder,
-            "device": phone.device,
-        },
-        "state": {"reconcile_every": "5s", "patience": "10s", "first_retry": "0.1s", "tries": 4},
-        "deletion": {},
-        "icloud_cleanup": {},
-        "google": {},
+        "pixel_sync": _phone(phone),
+    }
+    return _quick(made)
+
+
+def _phone(phone: PhoneTold) -> dict[str, Any]:
+    return {
+        "rest_url": phone.rest_url,
+        "api_key": phone.api_key,
+        "folder": phone.folder,
+        "device": phone.device,
+    }
+
+
+def _quick(made: dict[str, Any]) -> dict[str, Any]:
+    """Add what makes it quick, and the overrides."""
+    made["rhythm"] = {"downloader": "1h", "pixel_sync": "1s"}
+    made["state"] = {
+        "reconcile_every": "5s",
+        "patience": "10s",
+        "first_retry": "0.1s",
+        "tries": 4,
     }
     for one in OVERRIDES:
         section, _, name = one.setting.partition(".")
-        made[section][name] = yaml.safe_load(one.demo)
+        made.setdefault(section, {})[name] = yaml.safe_load(one.demo)
     return made
+
+
+def in_containers(apple_id: str, phone: PhoneTold, ca: Path, engine: str) -> dict[str, Any]:
+    """Return the demo's settings for containers, where compose says the places and Apple has its real host names."""
+    made: dict[str, Any] = {
+        "library": {"free_space_floor": 100_000_000},
+        "icloud": {"apple_id": apple_id, "ca_bundle": str(ca)},
+        "downloader": {"engine": engine},
+        "pixel_sync": _phone(phone),
+    }
+    return _quick(made)
 
 
 def write(folders: Folders, made: dict[str, Any]) -> None:

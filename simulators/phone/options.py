@@ -20,6 +20,7 @@ class Options:
     google_store: Path
     mode: str
     port: int
+    host: str
     free_after: float | None
     persona: Path | None
 
@@ -35,6 +36,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--google-store", type=Path, required=True, help="what Google holds")
     parser.add_argument("--mode", choices=("auto", "real", "standin"), default="auto")
     parser.add_argument("--port", type=int, default=0, help="of the REST interface; 0: any")
+    parser.add_argument("--host", default="127.0.0.1", help="where the standin listens")
     parser.add_argument("--free-after", type=float, metavar="SECONDS", help="default: never")
     parser.add_argument("--persona", type=Path, help="JSON: delete_by_hand, never_upload")
     told = vars(parser.parse_args(arguments))

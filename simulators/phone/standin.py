@@ -42,7 +42,7 @@ class StandInPair:
         self.events: deque[dict[str, Any]] = deque(maxlen=_KEPT_EVENTS)
         self.news = asyncio.Event()
         self.index = Index(options.run_dir / "index.jsonl")
-        self._port = ports.port("rest", options.port)
+        self._port, self._host = ports.port("rest", options.port), options.host
         self._disks = Disks(
             self.index, (self.server_folder, self.server_id), (self.phone_folder, self.phone_id)
         )
@@ -66,7 +66,7 @@ class StandInPair:
             await self.scan("")
         self._to_pull |= {path for path, _ in self.index.items(Side.SERVER)}
         await self.set_online(True)
-        self._web = WebServer([*rest_routes(self), *extra], self._port)
+        self._web = WebServer([*rest_routes(self), *extra], self._port, self._host)
         await self._web.start()
         self._phone_life = asyncio.create_task(self._live())
         return Endpoint(self.truth_url, self.api_key, FOLDER_ID, self.phone_id, "standin")

@@ -1,4 +1,4 @@
-"""Serves Starlette routes on one loopback port inside the running loop; it can never be reached from outside."""
+"""Serves Starlette routes on one port inside the running loop, on loopback unless told otherwise."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class _QuietServer(uvicorn.Server):
 class WebServer:
     """A started server; `stop` cuts long polls off after a second."""
 
-    def __init__(self, routes: list[Route], port: int) -> None:
+    def __init__(self, routes: list[Route], port: int, host: str = "127.0.0.1") -> None:
         config = uvicorn.Config(
             Starlette(routes=routes),
-            host="127.0.0.1",
+            host=host,
             port=port,
             log_level="warning",
             lifespan="off",

@@ -1,0 +1,127 @@
+"""Drives one compose stack with the demo profile, in folders and under a project name of its own; it asks docker alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+USER = 1000
+PRODUCT = (
+    *("nats", "streams", "state", "downloader", "pixel_sync"),
+    *("nas_sync", "compressor", "icloud_cleanup"),
+)
+"""What `down` takes away in the middle: all but the simulated world, which keeps its iCloud in memory."""
+SERVICES = PRODUCT[2:]
+POSTGRES = "postgresql+psycopg://photoduct@postgres/photoduct?passfile=/secrets/pgpass"
+
+
+def run(*command: str, within: float = 120, env: dict[str, str] | None = None) -> str:
+    """Return what a command says; it fails the test with its words when its exit status is not 0."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )
+    assert done.returncode == 0, (
+        f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
+    )
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One project; `folder` holds data, media and nas, and belongs to the containers' user."""
+
+    name: str
+    folder: Path
+    profiles: str = "demo"
+    database: str = ""
+
+    def compose(self, *arguments: str, within: float = 240) -> str:
+        return run(
+            *("docker", "compose", "--env-file", "deploy/demo.env", *arguments),
+            within=within,
+            env={
+                "COMPOSE_PROJECT_NAME": self.name,
+                "COMPOSE_PROFILES": self.profiles,
+                "STATE_DATABASE_URL": self.database,
+                "MOUNT_PROPAGATION": "rslave",
+                "PUID": str(USER),
+                "PGID": str(USER),
+                **{
+                    f"{one.upper()}_DIR": str(self.folder / one) for one in ("data", "media", "nas")
+                },
+            },
+        )
+
+    def up(self, *arguments: str) -> None:
+        self.compose("up", "-d", "--no-build", *arguments)
+
+    def prove(self) -> str:
+        """Run the outside proof, which fails the test when anything is missing; return its words."""
+        said = self.compose("run", "--rm", "--no-deps", "-T", "demo-proof", within=400)
+        assert "Nothing is missing: the proof holds." in said
+        return said
+
+    def logs(self, service: str) -> list[dict[str, Any]]:
+        """Return what a service's containers logged."""
+        said = self.compose("logs", "--no-log-prefix", "--no-color", service)
+        return [json.loads(line[line.index("{") :]) for line in said.splitlines() if "{" in line]
+
+    def done(self, service: str, stage: str) -> list[int]:
+        """Return the media or assets of the tasks of a stage that are done, as often as they were done."""
+        return [
+            row["key"]
+            for row in self.logs(service)
+            if row.get("event") == "A task is done." and row.get("stage") == stage
+        ]
+
+    def until_done(self, service: str, stage: str, count: int, within: float = 120) -> None:
+        deadline = time.monotonic() + within
+        while len(self.done(service, stage)) < count:
+            assert time.monotonic() < deadline, self.compose("ps", "-a")
+            time.sleep(1)
+
+    def containers(self) -> list[dict[str, Any]]:
+        """Return what docker knows of each running container of the project."""
+        ids = run("docker", "ps", "-q", "--filter", f"label=com.docker.compose.project={self.name}")
+        found: list[dict[str, Any]] = json.loads(run("docker", "inspect", *ids.split()))
+        return found
+
+    def ids(self, service: str) -> list[str]:
+        return self.compose("ps", "-q", service).split()
+
+    def until_healthy(self, within: float = 120) -> None:
+        deadline = time.monotonic() + within
+        while any(one["State"]["Health"]["Status"] != "healthy" for one in self.containers()):
+            assert time.monotonic() < deadline, self.compose("ps", "-a")
+            time.sleep(1)
+
+
+def service_of(container: dict[str, Any]) -> str:
+    return str(container["Config"]["Labels"]["com.docker.compose.service"])
+
+
+def uids(container: dict[str, Any]) -> set[int]:
+    """Return the users of all processes in a container, as this machine's kernel knows them."""
+    space = Path(f"/proc/{container['State']['Pid']}/ns/pid").readlink()
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "ns/pid").readlink() == space:
+                status = (process / "status").read_text()
+                found.add(int(status.partition("\nUid:")[2].split()[0]))
+        except OSError:  # it has just ended
+            continue
+    return found

@@ -1,0 +1,152 @@
+"""The stack that people run, against a simulated Apple and phone: it brings a library through, whatever is done to it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import Counter
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.compose.stack import POSTGRES, PRODUCT, SERVICES, Stack, run, service_of, uids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
+CUT_S = 60
+
+LOOK = """
+import os, sys
+allowed = set(sys.argv[1:])
+found = []
+for folder, names, _ in os.walk("/"):
+    names[:] = [n for n in names if os.path.join(folder, n) not in allowed]
+    if os.access(folder, os.W_OK):
+        found.append(folder)
+print(*found)
+"""
+
+
+class Opening(Protocol):
+    def __call__(
+        self, name: str, profiles: str = ..., database: str = ...
+    ) -> AbstractContextManager[Stack]: ...
+
+
+def test_three_compressors_share_the_work_of_a_stack_that_holds_its_own_walls(
+    stack: Opening,
+) -> None:
+    with stack("sqlite") as here:
+        here.up("--scale", "compressor=3")
+        here.until_healthy()
+        for container in here.containers():
+            check_walls(container)
+            if service_of(container) in SERVICES:
+                assert writable(container) == [], service_of(container)
+        a_disk_mounted_later_is_seen(here, here.folder / "nas")
+        here.prove()
+        compressed = Counter(here.done("compressor", "compress"))
+        assert len(compressed) >= 10
+        assert set(compressed.values()) == {1}
+        workers = [one for one in here.ids("compressor") if "A task is done." in logs_of(one)]
+        assert len(workers) == 3
+
+
+def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_middle(
+    stack: Opening,
+) -> None:
+    with stack("storm") as here:
+        here.up("--scale", "compressor=3")
+        here.until_done("nas_sync", "nas", 1)
+        with cut(here, "nas_sync"):
+            run("docker", "kill", here.ids("compressor")[0])
+            here.compose("restart", "-t", "5", "nats")
+            here.compose("restart", "-t", "5", "state")
+        assert not here.done("icloud_cleanup", "purge")
+        before = time.monotonic()
+        here.compose("down", "-t", "9", *PRODUCT)
+        assert time.monotonic() - before < 30
+        assert not here.ids("state")
+        here.up("--scale", "compressor=3")
+        here.prove()
+        # the new containers' logs begin here: what was brought before was not brought again
+        assert len(here.done("downloader", "download")) < 25
+
+
+def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
+    with stack("postgres", "demo,postgres", POSTGRES) as here:
+        here.up()
+        here.prove()
+        assert not (here.folder / "data/state/media.db").exists()
+        count = run(
+            *("docker", "exec", *here.ids("postgres"), "psql", "-U", "photoduct", "-Atc"),
+            "SELECT count(*) FROM media",
+        )
+        assert int(count) > 10
+        for container in here.containers():
+            check_walls(container)
+
+
+def check_walls(container: dict[str, object]) -> None:
+    """No root, nothing writable, no rights to gain, no port for other machines."""
+    host, config = container["HostConfig"], container["Config"]
+    assert isinstance(host, dict)
+    assert isinstance(config, dict)
+    name = service_of(container)
+    assert config["User"] not in {"", "0", "root", "0:0"}, name
+    assert 0 not in uids(container), name
+    assert uids(container), name
+    assert host["ReadonlyRootfs"], name
+    assert host["CapDrop"] == ["ALL"], name
+    assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+    assert host["Memory"], name
+    assert host["NanoCpus"], name
+    for bindings in (host["PortBindings"] or {}).values():
+        assert all(one["HostIp"].startswith("127.") for one in bindings), name
+
+
+def writable(container: dict[str, object]) -> list[str]:
+    """Return the folders outside the mounts that the container's user can write, asked inside."""
+    mounts, host = container["Mounts"], container["HostConfig"]
+    assert isinstance(mounts, list)
+    assert isinstance(host, dict)
+    allowed = {one["Destination"] for one in mounts if one["RW"]} | set(host["Tmpfs"])
+    said = run(
+        *("docker", "exec", str(container["Id"]), "python", "-c", LOOK),
+        *(*allowed, "/proc", "/sys", "/dev"),
+    )
+    return said.split()
+
+
+def a_disk_mounted_later_is_seen(here: Stack, nas: Path) -> None:
+    later = nas / "later"
+    later.mkdir()
+    run("mount", "-t", "tmpfs", "none", str(later))
+    try:
+        (later / "here").touch()
+        run("docker", "exec", *here.ids("nas_sync"), "test", "-e", "/nas/later/here")
+    finally:
+        run("umount", str(later))
+        later.rmdir()
+
+
+def logs_of(container: str) -> str:
+    done = subprocess.run(
+        ["docker", "logs", container], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout + done.stderr
+
+
+@contextmanager
+def cut(here: Stack, service: str) -> Iterator[None]:
+    """Take a service off the bus for a minute."""
+    began = time.monotonic()
+    network, (container,) = f"{here.name}_bus", here.ids(service)
+    run("docker", "network", "disconnect", network, container)
+    yield
+    time.sleep(max(0.0, CUT_S - (time.monotonic() - began)))
+    run("docker", "network", "connect", "--alias", service, network, container)

@@ -8,6 +8,7 @@ with Disconnected; the callers that must not give up wait for `connected` and tr
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -45,6 +46,21 @@ class Login:
     url: str
     user: str
     password_file: Path
+    ca: Path | None = None
+    """Whom to trust at a `tls://` address (PEM) in place of the system's authorities."""
+
+    def tls(self) -> dict[str, Any]:
+        """Return what the client has to be told for a `tls://` address; Fatal when the certificates cannot be read.
+
+        The handshake comes first, so that nobody in between can talk the client out of it.
+        """
+        if not self.url.startswith("tls://"):
+            return {}
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except OSError as error:
+            raise Fatal(f"nats.ca: {self.ca} cannot be used ({error.strerror}).") from error
+        return {"tls": context, "tls_handshake_first": True}
 
     @property
     def inbox(self) -> str:
@@ -75,6 +91,7 @@ class Connection:
         self.lost: list[Callable[[], None]] = []
         """Called on each loss of the connection."""
         self._login = login
+        self._proof = {"password": login.password(), **login.tls()}
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._prefix = ""
         self._count = 0
@@ -87,7 +104,6 @@ class Connection:
             self.nats.connect(
                 login.url,
                 user=login.user,
-                password=login.password(),
                 name=login.user,
                 inbox_prefix=login.inbox,
                 max_reconnect_attempts=-1,
@@ -99,6 +115,7 @@ class Connection:
                 disconnected_cb=self._on_lost,
                 reconnected_cb=self._on_connected,
                 closed_cb=self._on_closed,
+                **self._proof,
             )
         )
         await asyncio.wait({connecting, self.fatal}, return_when=asyncio.FIRST_COMPLETED)

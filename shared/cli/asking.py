@@ -76,7 +76,7 @@ class Operator:
 @asynccontextmanager
 async def operator(common: Common) -> AsyncIterator[Operator]:
     """Connect; NotRunning when there is no bus."""
-    login = Login(common.nats.url, USER, common.secrets / USER)
+    login = Login(common.nats.url, USER, common.secrets / USER, common.nats.ca)
     if not login.password_file.exists():
         raise NotRunning(
             f"There is no {login.password_file}: photoduct has not run yet with these settings."

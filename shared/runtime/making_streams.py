@@ -14,7 +14,8 @@ async def main() -> None:
     """Make what the stage table says; doing it again changes nothing."""
     common = load_common()
     set_up_logs("streams", common.logs)
-    await bootstrap(Login(common.nats.url, ADMIN, common.secrets / ADMIN))
+    secret = common.secrets / ADMIN
+    await bootstrap(Login(common.nats.url, ADMIN, secret, common.nats.ca))
 
 
 if __name__ == "__main__":

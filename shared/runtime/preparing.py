@@ -68,10 +68,14 @@ def bus_config(folder: Path) -> str:
 
 
 def _tls(folder: Path) -> str:
-    """Return the part on TLS where a person has put a certificate; then nobody connects without it."""
+    """Return the part on TLS where a person has put a certificate: for workers on other machines, at the same port.
+
+    Those begin with the handshake, and so cannot be answered in the clear; the containers beside the bus wait it out.
+    """
     if not (folder / "server.pem").is_file():
         return ""
-    return 'tls { cert_file: "/nats/server.pem", key_file: "/nats/server.key" }\n'
+    files = 'cert_file: "/nats/server.pem", key_file: "/nats/server.key"'
+    return f'allow_non_tls: true\ntls {{ {files}, handshake_first: "250ms" }}\n'
 
 
 def _books(folder: Path) -> None:

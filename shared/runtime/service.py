@@ -219,7 +219,7 @@ async def open_service(
     `tell` takes attention records where they do not go to the bus: the state service's own.
     """
     set_up_logs(row.name, common.logs)
-    login = Login(common.nats.url, row.name, common.secrets / row.name)
+    login = Login(common.nats.url, row.name, common.secrets / row.name, common.nats.ca)
     connection = await connect(login)
     service = Service(row, connection, tell)
     page = StatusPage(service.metrics, service.ready)

@@ -92,6 +92,8 @@ class NatsSettings(Part):
 
     url: str = "nats://127.0.0.1:4222"
     secrets: Place | None = None
+    ca: Place | None = None
+    """Certificates to trust at a `tls://` address, in place of the system's (PEM)."""
 
 
 class MetricsSettings(Part):

@@ -54,8 +54,7 @@ LIBRARY, RUN, GOOGLE = DEMO / "library", DEMO / "icloud", DEMO / "google"
 def library() -> int:
     """Make what the outside world holds at the beginning; done already when it is there."""
     if not (LIBRARY / "library.json").exists():
-        size = "full" if os.environ.get("DEMO_SIZE") == "full" else "small"
-        generate(LIBRARY, size=size)
+        generate(LIBRARY, size="full" if os.environ.get("DEMO_SIZE") == "full" else "small")
     for folder in (RUN, GOOGLE):
         folder.mkdir(exist_ok=True)
     (RUN / "icloud.json").unlink(missing_ok=True)  # of an earlier life

@@ -10,14 +10,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from shared.adapters import nats_server
 from shared.adapters.jetstream import Connection, Login, connect
 from shared.adapters.nats_server import ServerFiles
 from shared.runtime.bootstrap import bootstrap
 from shared.runtime.bus_users import user_rules
+from shared.runtime.preparing import BUS, HEALTH, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 
@@ -53,6 +56,38 @@ class RealNats:
         if self.process.returncode is None:
             os.kill(self.process.pid, signal.SIGKILL)
         await self.process.wait()
+
+
+class PreparedNats(RealNats):
+    """A bus whose users' passwords lie in a folder each."""
+
+    @override
+    def login(self, user: str) -> Login:
+        return Login(self.files.url, user, self.files.secrets / user / user)
+
+
+@asynccontextmanager
+async def containers_nats(
+    folder: Path, *, more: Callable[[Path], None] | None = None
+) -> AsyncIterator[RealNats]:
+    """Run the configuration that the containers' bus gets, with this machine's places in it."""
+    media = folder / "media"
+    media.mkdir()
+    if more is not None:
+        more(folder)
+    prepare(folder, media)
+    nats = PreparedNats(ServerFiles(folder, free_port()))
+    made = folder / "nats" / "nats.conf"
+    text = made.read_text().replace(BUS, f"127.0.0.1:{nats.files.port}")
+    text = text.replace(HEALTH, f"127.0.0.1:{free_port()}").replace("/nats/", f"{folder}/nats/")
+    nats.files.config.write_text(text)
+    await nats.start()
+    try:
+        await bootstrap(nats.login("admin"))
+        yield nats
+    finally:
+        await asyncio.gather(*(connection.close() for connection in nats.open))
+        await nats.kill()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""On a real nats-server: every user is refused every subject of the product that is not its own."""
+"""On a real nats-server, ours or the containers': every user is refused every subject of the product that is not its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.domain.pipeline import (
     reports_of,
 )
 from shared.runtime.permissions import permissions
-from tests.integration.nats_fixture import RealNats, real_nats
+from tests.integration.nats_fixture import RealNats, containers_nats, real_nats
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,9 +60,9 @@ def matches(parts: list[str], pattern: list[str]) -> bool:
     return len(parts) == len(pattern)
 
 
-@pytest.fixture
-async def nats(tmp_path: Path) -> AsyncIterator[RealNats]:
-    async with real_nats(tmp_path) as server:
+@pytest.fixture(params=[real_nats, containers_nats], ids=["embedded", "containers"])
+async def nats(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RealNats]:
+    async with request.param(tmp_path) as server:
         yield server
 
 

@@ -57,7 +57,6 @@ def library() -> int:
         generate(LIBRARY, size="full" if os.environ.get("DEMO_SIZE") == "full" else "small")
     for folder in (RUN, GOOGLE):
         folder.mkdir(exist_ok=True)
-    (RUN / "icloud.json").unlink(missing_ok=True)  # of an earlier life
     password = RUN / "apple-password"
     if not password.exists():
         password.write_text(secrets.token_urlsafe(12))

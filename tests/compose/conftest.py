@@ -55,7 +55,7 @@ def stack(built: Path) -> Callable[..., AbstractContextManager[Stack]]:
             yield made
         finally:
             try:
-                made.compose("down", "-v", "--remove-orphans", "-t", "5")
+                made.remove()
             finally:
                 run("umount", str(folder))
                 with suppress(OSError):

@@ -68,6 +68,13 @@ class Stack:
     def up(self, *arguments: str) -> None:
         self.compose("up", "-d", "--no-build", *arguments)
 
+    def remove(self) -> None:
+        """Take everything of the project away, a proof that was interrupted included."""
+        mine = f"label=com.docker.compose.project={self.name}"
+        if left := run("docker", "ps", "-aq", "--filter", mine).split():
+            run("docker", "rm", "-f", *left)
+        self.compose("down", "-v", "--remove-orphans")
+
     def prove(self) -> str:
         """Run the outside proof, which fails the test when anything is missing; return its words."""
         said = self.compose("run", "--rm", "--no-deps", "-T", "demo-proof", within=400)

@@ -65,7 +65,8 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
         with cut(here, "nas_sync"):
             run("docker", "kill", here.ids("compressor")[0])
             here.compose("restart", "-t", "5", "nats")
-            here.compose("restart", "-t", "5", "state")
+            here.compose("restart", "-t", "5", "state", "pixel_sync", "compressor")
+        here.until_healthy()
         assert not here.done("icloud_cleanup", "purge")
         before = time.monotonic()
         here.compose("down", "-t", "9", *PRODUCT)
@@ -80,6 +81,7 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
 def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
     with stack("postgres", "demo,postgres", POSTGRES) as here:
         here.up()
+        here.until_healthy()
         here.prove()
         assert not (here.folder / "data/state/media.db").exists()
         count = run(

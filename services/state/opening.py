@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.state.backup import backup
@@ -10,6 +11,7 @@ from services.state.database import check, open_database
 from services.state.owner import owned
 from services.state.settings import backup_folder, database_url
 from shared.adapters.clock import SystemClock
+from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +28,22 @@ def open_books(settings: StateSettings, common: Common) -> Iterator[Engine]:
     url = database_url(settings, common)
     folder, keep = backup_folder(settings, common), settings.backup.keep
     with owned(url):
+        _refuse_half_restored(url)
         engine = open_database(url, lambda old: backup(old, folder, keep, SystemClock().now()))
         try:
             check(engine)
             yield engine
         finally:
             engine.dispose()
+
+
+def _refuse_half_restored(url: str) -> None:
+    """Raise Fatal where a restore was cut short between its two renames: new, empty books would forget every photo."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if not url.startswith("sqlite") or path.exists():
+        return
+    if aside := sorted(path.parent.glob(f"{path.name}.before-*")):
+        raise Fatal(
+            f"{path} is missing, and {aside[-1].name} lies beside it: a restore was cut short. "
+            "Do it again with `photoduct state restore FILE`."
+        )

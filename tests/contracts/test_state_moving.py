@@ -14,12 +14,14 @@ from services.state import schema
 from services.state.backup import backup, backups, verify
 from services.state.backup_rhythm import Backups
 from services.state.database import connect, open_database, revision_of, upgrade_on
+from services.state.opening import open_books
 from services.state.owner import owned
 from services.state.restoring import restore
-from services.state.settings import BackupSettings
+from services.state.settings import BackupSettings, StateSettings
 from services.state.tools import migrate
 from services.state.transfer import copy, sums
 from shared.domain.errors import Fatal
+from shared.runtime.settings import Common
 from tests.contracts.books_world import START, World, seen
 
 if TYPE_CHECKING:
@@ -255,3 +257,11 @@ def told(world: World) -> str:
     query = select(one.text).where(one.key == "state:backup", one.cleared_at.is_(None))
     with world.engine.connect() as connection:
         return str(connection.execute(query).scalar() or "")
+
+
+def test_books_whose_restore_was_cut_short_are_not_begun_anew(tmp_path: Path) -> None:
+    common = Common(data=tmp_path)
+    (tmp_path / "media.db.before-20261127T200000").write_bytes(b"the former books")
+    with pytest.raises(Fatal, match="a restore was cut short"), open_books(StateSettings(), common):
+        pass
+    assert not (tmp_path / "media.db").exists()

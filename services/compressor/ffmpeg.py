@@ -7,16 +7,29 @@ one local file it is given.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shutil
 import signal
 import struct
+import subprocess
+import tempfile
+import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import ffmpeg
 
+from services.compressor.film_search import (
+    STRIDE_MARGIN,
+    better,
+    find_crf,
+    look,
+    pieces,
+    stride,
+)
 from services.compressor.movie import check_carried, check_result, picture
 from services.compressor.mp4 import Movie, NotMp4, read_movie
 from services.compressor.policy import Encode, Leave
@@ -30,6 +43,8 @@ if TYPE_CHECKING:
 
 _FLAGS = ["-hide_banner", "-nostdin", "-nostats", "-xerror", "-v", "error", "-progress", "pipe:2"]
 _PRESET = "fast"
+_FINALS = 3  # whole encodes before the original stays
+_SEARCHED, _ENCODED = 0.2, 0.9  # of the progress told
 _X265 = "pools=none:frame-threads=1:log-level=error"
 _STATUS = re.compile(r"^(\w+)=\s*(\S*)\s*$")
 _PREFIX = re.compile(r"^\[[^\]]*\] ")
@@ -60,23 +75,144 @@ def video(source: Path, temp: Path, order: Encode | Leave, progress: Progress) -
     if not isinstance(order.setting, Film):
         raise Keep(f"no encoder is set for {order.kind}")
     check_carried(movie)
-    _encode(source, temp, order.setting, movie, progress)
-    _check(temp, movie)
+    if not can_judge(program()):
+        raise Keep(
+            "no ffmpeg with libvmaf and libx265 is installed, so its look could not be judged"
+        )
+    settings = _smallest(source, temp, order.setting, movie, progress)
     track = picture(movie)
-    settings = f"crf={order.setting.crf} preset={_PRESET}"
     return Made("x265", settings, track.width, track.height)
 
 
+def _smallest(source: Path, temp: Path, setting: Film, movie: Movie, progress: Progress) -> str:
+    """Leave at `temp` the rendition that clears the floor as a whole, and return its numbers; raises Keep."""
+    started = time.monotonic()
+    told: list[str] = []
+    crf, tries = find_crf(
+        setting, lambda crf: _sample_passes(source, temp, setting, crf, movie, told)
+    )
+    searched = time.monotonic() - started
+    progress(_SEARCHED)
+    every = stride(picture(movie).samples)
+    margin = STRIDE_MARGIN if every > 1 else 0.0
+    heard = _only_forward(progress)
+    for final in range(1, _FINALS + 1):
+        if crf is None:
+            break
+        _encode(source, temp, setting, crf, movie, heard)
+        _check(temp, movie)
+        scores = _scores(_input(temp), _input(source), every)
+        if len(scores) != (due := -(-picture(movie).samples // every)):
+            raise Keep(
+                f"its look could not be judged: {len(scores):,} of {due:,} frames were scored"
+            )
+        found = look(scores)
+        if found.clears(setting, margin):
+            progress(1.0)
+            ratio = temp.stat().st_size / source.stat().st_size
+            return (
+                f"crf={crf} preset={_PRESET} vmaf={found.mean:.2f} p5={found.p5:.2f} floor={setting.floor:g}"
+                f" floor_p5={setting.floor_p5:g} every={every} ratio={ratio:.3f} tries={tries}"
+                f" finals={final} search={searched:.1f}s"
+            )
+        told.append(f"VMAF {found} of the whole at CRF {crf}")
+        crf = better(crf)
+    asked = f"{setting.floor:g} (p5 {setting.floor_p5:g})"
+    raise Keep(f"its look would suffer: {', '.join(told)}; {asked} is asked for")
+
+
+def _only_forward(progress: Progress) -> Progress:
+    """Spread an encode's progress over what is left after the search; a second encode never takes it back."""
+    most = _SEARCHED
+
+    def heard(done: float) -> None:
+        nonlocal most
+        most = max(most, _SEARCHED + (_ENCODED - _SEARCHED) * done)
+        progress(most)
+
+    return heard
+
+
+def _sample_passes(
+    source: Path, temp: Path, setting: Film, crf: int, movie: Movie, told: list[str]
+) -> bool:
+    """Encode the samples to `temp`, one after another, and score them; a miss is told to `told`."""
+    seconds = picture(movie).seconds
+    scores: list[float] = []
+    for cut in [{"ss": p.start, "t": p.seconds} for p in pieces(seconds)] or [{}]:
+        job = ffmpeg.output(_input(source, **cut)["v:0"], f"file:{temp}", f="mov", **_quality(crf))
+        _, trouble = _run(job, lambda _: None)
+        if trouble:
+            raise Keep(f"ffmpeg could not encode a sample of it: {trouble}")
+        scores += _scores(_input(temp), _input(source, **cut), 1)
+    found = look(scores)
+    if passed := found.clears(setting, STRIDE_MARGIN if pieces(seconds) else 0.0):
+        return passed
+    told.append(f"VMAF {found} of samples at CRF {crf}")
+    return False
+
+
+def _scores(made: Any, source: Any, every: int) -> list[float]:
+    """Return the VMAF of every so many frames, paired by their number; raises Keep.
+
+    setpts counts in the time base of its input, so that is set first: else frames of two files are paired wrongly.
+    """
+    pair = [
+        side["v:0"].filter("settb", "1/25").filter("setpts", "N").filter("format", "yuv420p")
+        for side in (made, source)
+    ]
+    with (
+        tempfile.TemporaryFile() as log
+    ):  # has no name, so that nothing stays behind when this process is killed
+        place = f"/proc/{os.getpid()}/fd/{log.fileno()}"
+        judged = ffmpeg.filter(
+            pair, "libvmaf", n_threads=1, n_subsample=every, log_fmt="json", log_path=place
+        )
+        _, trouble = _run(ffmpeg.output(judged, "-", f="null"), lambda _: None)
+        if trouble:
+            raise Keep(f"its look could not be judged: {trouble}")
+        log.seek(0)
+        try:
+            return [float(frame["metrics"]["vmaf"]) for frame in json.load(log)["frames"]]
+        except (ValueError, KeyError) as error:
+            raise Keep("its look could not be judged: libvmaf gave no scores") from error
+
+
+@cache
 def program() -> str:
-    """Return the system's ffmpeg, else the one that comes as a Python package; raises NoFfmpeg."""
-    if found := shutil.which("ffmpeg"):
-        return found
+    """Return the first ffmpeg that has libvmaf and libx265 (the system's, or the Python package's), else any.
+
+    Raises NoFfmpeg.
+    """
+    found = [path for path in (shutil.which("ffmpeg"), _packaged()) if path]
+    if not found:
+        raise NoFfmpeg("No ffmpeg was found; install it or set IMAGEIO_FFMPEG_EXE.")
+    return next(filter(can_judge, found), found[0])
+
+
+def _packaged() -> str | None:
     try:
         import imageio_ffmpeg
 
         return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as error:
-        raise NoFfmpeg("No ffmpeg was found; install it or set IMAGEIO_FFMPEG_EXE.") from error
+    except (ImportError, RuntimeError):
+        return None
+
+
+@cache
+def can_judge(path: str) -> bool:
+    """Tell whether this ffmpeg can encode by x265 and measure VMAF."""
+    return all(
+        re.search(rf"\b{name}\b", _listed(path, what))
+        for what, name in (("-filters", "libvmaf"), ("-encoders", "libx265"))
+    )
+
+
+def _listed(path: str, what: str) -> str:
+    done = subprocess.run(  # noqa: S603 - the program is our own choice
+        [path, "-hide_banner", what], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    return done.stdout.decode("utf-8", "replace")
 
 
 def _decoded(path: Path) -> Movie | None:
@@ -115,7 +251,21 @@ def _null(source: Any) -> Any:
     return ffmpeg.output(source["v:0"], source["a?"], "-", f="null", fps_mode="passthrough")
 
 
-def _encode(source: Path, temp: Path, setting: Film, movie: Movie, progress: Progress) -> None:
+def _quality(crf: int) -> dict[str, Any]:
+    return {
+        "vcodec": "libx265",
+        "preset": _PRESET,
+        "crf": crf,
+        "threads": 1,
+        "fps_mode": "passthrough",
+        "x265-params": _X265,
+        "tag:v": "hvc1",
+    }
+
+
+def _encode(
+    source: Path, temp: Path, setting: Film, crf: int, movie: Movie, progress: Progress
+) -> None:
     """Encode, and stop as soon as the rendition has grown too big to be worth it."""
     enough = int(source.stat().st_size * setting.max_ratio)
     read = _input(source)
@@ -124,16 +274,11 @@ def _encode(source: Path, temp: Path, setting: Film, movie: Movie, progress: Pro
         read["a?"],
         f"file:{temp}",
         f="mov" if movie.brand == b"qt  " else "mp4",
-        vcodec="libx265",
-        preset=_PRESET,
-        crf=setting.crf,
         fs=enough,
-        threads=1,
         acodec="copy",
         map_metadata=0,
         movflags="+faststart+use_metadata_tags",
-        fps_mode="passthrough",
-        **{"x265-params": _X265, "tag:v": "hvc1"},
+        **_quality(crf),
         **_tags(movie),
     )
     frames = max(picture(movie).samples, 1)

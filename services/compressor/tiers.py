@@ -64,17 +64,35 @@ class Lossless:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """How a video is encoded: `crf` is x265's, 1 to 51, less is better."""
+    """How a video is encoded, and what the rendition has to show; raises ValueError for what cannot be.
+
+    The search starts at x265's `crf` (1 to 51, less is better). While samples fall below `floor` (VMAF, mean of the frames)
+    or `floor_p5` (their 5th percentile) it goes down by 2, else up by 3 as far as `worst` (None: not at all), for at
+    most `tries` tries. `max_ratio` is the largest part of the original's bytes that counts as worth it.
+    """
 
     encoder: str
     crf: int
     max_ratio: float = 0.9
+    floor: float = 93
+    floor_p5: float = 90
+    tries: int = 4
+    worst: int | None = None
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     def __post_init__(self) -> None:
         _check(1 <= self.crf <= 51, "crf must lie between 1 and 51", self.crf)
+        _check(0 <= self.floor <= 100, "floor must lie between 0 and 100", self.floor)
+        _check(0 <= self.floor_p5 <= 100, "floor_p5 must lie between 0 and 100", self.floor_p5)
+        _check(1 <= self.tries <= 10, "tries must lie between 1 and 10", self.tries)
+        _check(self.crf <= self.most <= 51, "worst must lie between crf and 51", self.most)
         _check_ratio(self.max_ratio)
+
+    @property
+    def most(self) -> int:
+        """The largest CRF that may be tried."""
+        return self.crf if self.worst is None else self.worst
 
 
 FORMS: Final[dict[str, type[Any]]] = {

@@ -24,7 +24,9 @@ def rows(profile: str) -> dict[str, list[list[int]]]:
     table = PAGE.split(f"| **{profile}**")[1].split("| **")[0].split("\n\n")[0]
     found = re.findall(r"^\| (JPEG|HEIC|H\.264|HEVC)[^|]*\|(.*)\|$", table, re.MULTILINE)
     return {
-        name: [[int(n) for n in re.findall(r"\d+", re.sub("CRF", "", c))] for c in cells.split("|")]
+        name: [
+            [int(n) for n in re.findall(r"\d+", re.sub("CRF|p5", "", c))] for c in cells.split("|")
+        ]
         for name, cells in found
     }
 
@@ -35,5 +37,6 @@ def test_the_table_of_profiles_is_true(profile: Profile) -> None:
     for name in ("jpeg", "heic"):
         settings = [getattr(tier, name) for tier in tiers]
         assert shown[name.upper()] == [[s.quality, int(s.floor)] if s else [] for s in settings]
-    assert shown["H.264"] == [[t.h264.crf] if t.h264 else [] for t in tiers]
-    assert shown["HEVC"] == [[t.hevc.crf] if t.hevc else [] for t in tiers]
+    for title, name in (("H.264", "h264"), ("HEVC", "hevc")):
+        films = [getattr(tier, name) for tier in tiers]
+        assert shown[title] == [[f.crf, f.floor, f.floor_p5] if f else [] for f in films]

@@ -86,7 +86,7 @@ def test_careful_leaves_what_is_small_already_to_the_heavy_tier_and_asks_more_of
     assert isinstance(plan(Kind.HEIC, medium), Leave)
     assert plan(Kind.HEIC, heavy) == Encode(Kind.HEIC, Still("x265", 50, 72))
     assert isinstance(plan(Kind.HEVC, medium), Leave)
-    assert plan(Kind.HEVC, heavy) == Encode(Kind.HEVC, Film("x265", 28, 0.7))
+    assert plan(Kind.HEVC, heavy) == Encode(Kind.HEVC, Film("x265", 28, 0.7, 90, 86))
 
 
 @pytest.mark.parametrize(

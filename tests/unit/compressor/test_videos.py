@@ -1,9 +1,16 @@
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from services.compressor.encode import Job, compress
+from services.compressor.ffmpeg import video
 from services.compressor.mp4 import read_movie
-from services.compressor.verdict import Compressed, Left, Unreadable
+from services.compressor.policy import Encode, Kind
+from services.compressor.tiers import Film, Tier
+from services.compressor.verdict import Compressed, Keep, Left, Unreadable
 from tests.unit.compressor import samples
 
 Make = Callable[..., Job]
@@ -30,6 +37,33 @@ async def test_a_video_keeps_rotation_creation_time_and_apples_keys(
     assert new.tracks[0].samples == old.tracks[0].samples == 15
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
+    assert re.fullmatch(
+        r"crf=\d+ preset=fast vmaf=[\d.]+ p5=[\d.]+ floor=90 floor_p5=86 every=1 ratio=0\.\d+ tries=\d finals=\d search=[\d.]+s",
+        answer.settings,
+    )
+
+
+async def test_a_video_whose_look_would_suffer_is_left_with_the_scores(
+    tmp_path: Path, job: Make
+) -> None:
+    source = samples.video(tmp_path / "a.mov")
+    strict = Tier("all", None, h264=Film("x265", 40, floor=99.9, floor_p5=99.9, tries=2))
+    answer = await compress(replace(job(source), tiers=(strict,)))
+    assert isinstance(answer, Left)
+    assert "its look would suffer: VMAF" in answer.reason
+    assert "at CRF 40" in answer.reason
+    assert "at CRF 38" in answer.reason
+    assert answer.readable is True
+
+
+def test_the_whole_film_decides_even_when_its_samples_flattered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, temp = samples.video(tmp_path / "a.mov"), tmp_path / "made"
+    monkeypatch.setattr("services.compressor.ffmpeg.find_crf", lambda *_: (47, 1))
+    order = Encode(Kind.H264, Film("x265", 47, floor=99.9, floor_p5=0))
+    with pytest.raises(Keep, match="of the whole at CRF 47.*at CRF 45.*at CRF 43"):
+        video(source, temp, order, lambda _: None)
 
 
 async def test_a_truncated_video_is_unreadable(tmp_path: Path, job: Make) -> None:

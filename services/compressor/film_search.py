@@ -1,0 +1,105 @@
+"""Decides which CRF a video is tried at, which parts of it are sampled, and whether a score clears; pure, it runs nothing.
+
+A sample's score is not the whole film's, so samples only find the setting: the finished rendition is scored again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from services.compressor.tiers import Film
+
+_WHOLE_SECONDS = 20.0  # a shorter clip is its own sample
+_LEAST_SECONDS, _MOST_SECONDS = 6.0, 18.0
+_PART = 0.05
+_PIECES = 3
+_UP, _DOWN = 3, 2
+_BEST_CRF = 1
+_EVERY_FRAME = 1500  # a film of more frames is scored on every fifth one
+_STRIDE = 5
+STRIDE_MARGIN = 0.5
+"""VMAF points by which an estimate from samples or from every fifth frame has to clear the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the film, in seconds."""
+
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """VMAF of a film: the mean of its frames and the 5th percentile."""
+
+    mean: float
+    p5: float
+
+    def clears(self, setting: Film, margin: float = 0.0) -> bool:
+        """Tell whether both floors are reached by `margin`, or as nearly as 100 points permit."""
+        return self.mean >= min(setting.floor + margin, 100.0) and self.p5 >= min(
+            setting.floor_p5 + margin, 100.0
+        )
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} (p5 {self.p5:.2f})"
+
+
+def look(scores: Sequence[float]) -> Look:
+    """Sum up the scores of single frames; raises ValueError when there are none or one is no number."""
+    if not scores or not all(math.isfinite(score) for score in scores):
+        raise ValueError("no frame has a score")
+    ranked = sorted(scores)
+    return Look(math.fsum(ranked) / len(ranked), ranked[(len(ranked) - 1) * 5 // 100])
+
+
+def pieces(seconds: float) -> tuple[Piece, ...]:
+    """Return the parts to sample: none for a clip so short that all of it is the sample."""
+    if seconds <= _WHOLE_SECONDS:
+        return ()
+    each = min(max(seconds * _PART, _LEAST_SECONDS), _MOST_SECONDS) / _PIECES
+    gap = seconds / _PIECES
+    return tuple(Piece(gap * n + (gap - each) / 2, each) for n in range(_PIECES))
+
+
+def stride(frames: int) -> int:
+    """Return every how many frames the finished rendition is scored."""
+    return _STRIDE if frames > _EVERY_FRAME else 1
+
+
+def find_crf(setting: Film, judge: Callable[[int], bool]) -> tuple[int | None, int]:
+    """Return the largest CRF found that `judge` lets pass (None: no tried one does) and how many were tried.
+
+    Goes up by 3 as far as `worst` while it passes, or down by 2 while it does not, never both ways.
+    """
+    found: int | None = None
+    crf, tries = setting.crf, 0
+    while tries < setting.tries:
+        tries += 1
+        passed = judge(crf)
+        if passed:
+            found = crf
+        step = _step(setting, crf, passed, first=tries == 1, found=found)
+        if step is None:
+            break
+        crf = step
+    return found, tries
+
+
+def _step(setting: Film, crf: int, passed: bool, *, first: bool, found: int | None) -> int | None:
+    """Return the next CRF to try, None at the end of the way."""
+    going_up = passed and (first or crf > setting.crf)
+    if going_up:
+        return min(crf + _UP, setting.most) if crf < setting.most else None
+    return better(crf) if found is None else None
+
+
+def better(crf: int) -> int | None:
+    """Return the next better setting, None when there is none."""
+    return crf - _DOWN if crf - _DOWN >= _BEST_CRF else None

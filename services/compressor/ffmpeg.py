@@ -101,6 +101,7 @@ def _smallest(source: Path, temp: Path, setting: Film, movie: Movie, progress: P
             break
         _encode(source, temp, setting, crf, movie, heard)
         _check(temp, movie)
+        check_packets(source, temp)
         scores = _scores(_input(temp), _input(source), every)
         if len(scores) != (due := -(-picture(movie).samples // every)):
             raise Keep(
@@ -242,6 +243,33 @@ def _check(temp: Path, source: Movie) -> None:
         raise Keep(f"the rendition came out damaged: {error}") from error
 
 
+def check_packets(source: Path, temp: Path) -> None:
+    """Raise Keep unless every frame is shown at the same time and every packet of sound is the same."""
+    old, new = _packets(source), _packets(temp)
+    if old[0] != new[0]:
+        raise Keep("the rendition shows its frames at other times")
+    if old[1] != new[1]:
+        raise Keep("the rendition's sound differs")
+
+
+def _packets(path: Path) -> tuple[list[int | str], list[str]]:
+    """Return the video's time base and the times its frames are shown at, and what every packet of sound is."""
+    read = _input(path)
+    with tempfile.TemporaryFile("r+", encoding="utf-8") as rows:
+        place = f"/proc/{os.getpid()}/fd/{rows.fileno()}"
+        job = ffmpeg.output(
+            read["v:0"], read["a?"], place, f="framehash", hash="sha256", codec="copy"
+        )
+        _, trouble = _run(job, lambda _: None)
+        if trouble:
+            raise Keep(f"its packets could not be compared: {trouble}")
+        rows.seek(0)
+        lines = [line.strip() for line in rows]
+    times = sorted(int(line.split(",")[2]) for line in lines if line.startswith("0,"))
+    base = next((line for line in lines if line.startswith("#tb 0:")), "")
+    return [base, *times], [line for line in lines if line[:1].isdigit() and line[:2] != "0,"]
+
+
 def _input(path: Path, **options: Any) -> Any:
     limits = {"protocol_whitelist": "file,pipe", "threads": 1, "noautorotate": None}
     return ffmpeg.input(f"file:{path}", **limits, **options)
@@ -275,6 +303,8 @@ def _encode(
         f"file:{temp}",
         f="mov" if movie.brand == b"qt  " else "mp4",
         fs=enough,
+        video_track_timescale=picture(movie).scale,
+        enc_time_base="demux",
         acodec="copy",
         map_metadata=0,
         movflags="+faststart+use_metadata_tags",

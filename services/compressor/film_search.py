@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -47,6 +49,7 @@ class Look:
             setting.floor_p5 + margin, 100.0
         )
 
+    @override
     def __str__(self) -> str:
         return f"{self.mean:.2f} (p5 {self.p5:.2f})"
 

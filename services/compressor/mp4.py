@@ -33,6 +33,8 @@ class Track:
     matrix: bytes
     samples: int
     seconds: float
+    scale: int
+    """Units of time in a second."""
     entry: bytes
     """The first sample entry with its boxes, among them the codec's own (avcC, hvcC, colr, dvcC)."""
 
@@ -130,6 +132,7 @@ def _track(data: bytes) -> Track:
         matrix=tkhd[52:88] if tkhd[:1] == b"\x01" else tkhd[40:76],
         samples=_sample_count(table.get(b"stts", b"")),
         seconds=duration / scale if scale else 0.0,
+        scale=scale,
         entry=entry,
     )
 

@@ -7,7 +7,7 @@ from services.compressor.movie import check_carried, check_result
 from services.compressor.mp4 import Movie, Track
 from services.compressor.verdict import Keep
 
-PICTURE = Track(b"vide", b"avc1", 640, 360, bytes(36), 30, 1.0, b"")
+PICTURE = Track(b"vide", b"avc1", 640, 360, bytes(36), 30, 1.0, 600, b"")
 SOUND = replace(PICTURE, handler=b"soun", codec=b"mp4a")
 FILM = Movie(
     b"qt  ",

@@ -1,12 +1,14 @@
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from services.compressor.encode import Job, compress
-from services.compressor.ffmpeg import video
+from services.compressor.ffmpeg import check_packets, program, video
 from services.compressor.mp4 import read_movie
 from services.compressor.policy import Encode, Kind
 from services.compressor.tiers import Film, Tier
@@ -62,8 +64,44 @@ def test_the_whole_film_decides_even_when_its_samples_flattered(
     source, temp = samples.video(tmp_path / "a.mov"), tmp_path / "made"
     monkeypatch.setattr("services.compressor.ffmpeg.find_crf", lambda *_: (47, 1))
     order = Encode(Kind.H264, Film("x265", 47, floor=99.9, floor_p5=0))
-    with pytest.raises(Keep, match="of the whole at CRF 47.*at CRF 45.*at CRF 43"):
+    with pytest.raises(Keep, match=r"of the whole at CRF 47.*at CRF 45.*at CRF 43"):
         video(source, temp, order, lambda _: None)
+
+
+async def test_uneven_frame_times_are_kept(tmp_path: Path, job: Make) -> None:
+    source = tmp_path / "a.mov"
+    samples.run("-f", "lavfi", "-i", "testsrc2=s=160x120:r=30:d=2", "-vf", "noise=alls=20:allf=t,select='not(mod(n,7))+gt(n,40)',settb=1/600",
+                "-fps_mode", "passthrough", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-qp", "12", "-pix_fmt", "yuv420p",
+                "-enc_time_base", "demux", "-video_track_timescale", "600", str(source))  # fmt: skip
+    answer = await compress(job(source))
+    assert isinstance(answer, Compressed), answer
+    old, new = (times(path) for path in (source, answer.path))
+    assert old == new
+    assert len({b - a for a, b in pairwise(old)}) > 1
+
+
+def times(path: Path) -> list[int]:
+    """The times at which frames are shown, in the file's own units."""
+    done = subprocess.run(
+        [program(), "-v", "error", "-i", str(path), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"],
+        check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    rows = [line for line in done.stdout.splitlines() if not line.startswith("#")]
+    return sorted(int(row.split(",")[2]) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("swapped", "reason"),
+    [("setpts=PTS+0.02/TB*gt(N\\,5)", "other times"), ("null", "sound differs")],
+)
+def test_other_frame_times_or_another_sound_never_count(
+    tmp_path: Path, swapped: str, reason: str
+) -> None:
+    source, other = samples.video(tmp_path / "a.mov"), tmp_path / "b.mov"
+    sound = ("-c:a", "copy") if "setpts" in swapped else ("-c:a", "aac", "-b:a", "20k")
+    samples.run("-i", str(source), "-vf", swapped, "-fps_mode", "passthrough", "-enc_time_base", "demux", "-c:v", "libx264", *sound, str(other))  # fmt: skip
+    with pytest.raises(Keep, match=reason):
+        check_packets(source, other)
 
 
 async def test_a_truncated_video_is_unreadable(tmp_path: Path, job: Make) -> None:

@@ -73,9 +73,17 @@ def check_result(old: Movie, new: Movie, frames: int) -> None:
         raise Keep("the rendition has another size or rotation")
     if abs(before.seconds - after.seconds) > before.seconds / before.samples * 1.01:
         raise Keep(f"the rendition lasts {after.seconds:.3f} s, not {before.seconds:.3f} s")
+    if (colours := _colours(before)) and colours != _colours(after):
+        raise Keep("the rendition has other colour tags")
     if len(old.tracks) != len(new.tracks):
         raise Keep("the rendition lost a sound track")
     _check_tags(old, new)
+
+
+def _colours(track: Track) -> bytes:
+    """Return the primaries, transfer, matrix and, where it is given, range as the container declares them."""
+    colr = entry_boxes(track).get(b"colr", b"")
+    return colr[4:10] if colr[:4] in {b"nclx", b"nclc"} else b""
 
 
 def _check_tags(old: Movie, new: Movie) -> None:

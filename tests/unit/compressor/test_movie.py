@@ -50,6 +50,14 @@ def test_a_film_that_lost_something_is_not_kept(changed: Movie, reason: str) -> 
         check_result(FILM, changed, 30)
 
 
+def test_other_colour_tags_are_not_kept() -> None:
+    film = with_picture(entry=entry(b"colr", b"nclx\0\x0c\0\1\0\1\0"))
+    check_result(film, film, 30)
+    for changed in (FILM, with_picture(entry=entry(b"colr", b"nclx\0\1\0\1\0\1\0"))):
+        with pytest.raises(Keep, match="colour"):
+            check_result(film, changed, 30)
+
+
 def test_frames_that_cannot_be_decoded_do_not_count() -> None:
     with pytest.raises(Keep, match="29 of 30 frames"):
         check_result(FILM, FILM, 29)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.compressor.handler import Compress
 from services.compressor.settings import CompressorSettings
+from services.compressor.turns import Turns
 from shared.domain.ids import Kind
 from shared.domain.pipeline import COMPRESSOR
 from shared.runtime.service import open_service, start
@@ -16,10 +17,12 @@ async def main() -> None:
     settings = load_section("compressor", CompressorSettings)
     async with open_service(COMPRESSOR, common) as service:
         longest = {Kind.PHOTO: settings.longest_photo, Kind.VIDEO: settings.longest}
-        compress = Compress(common.library.root, settings.chosen, longest, service.clock)
+        compress = Compress(
+            common.library.root, settings.chosen, longest, service.clock, Turns(settings.encoders)
+        )
         await service.run(
             {"compress": compress},
-            slots={"compress-photo": settings.slots, "compress-video": settings.video_slots},
+            slots={"compress": settings.encoders},
             during=settings.during,
         )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.compressor.tiers import Tier
+    from services.compressor.turns import Turns
     from shared.domain.ids import Kind
     from shared.ports.clock import Clock
 
@@ -34,6 +35,7 @@ class Compress:
     longest: Mapping[Kind, float]
     """Seconds of wall time that one file may take, by its kind in iCloud."""
     clock: Clock
+    turns: Turns
 
     async def __call__(self, work: events.FileWork) -> Sequence[events.Report]:
         """Decode, encode where that is worth it, report; raises what `compress` raises."""
@@ -44,7 +46,8 @@ class Compress:
         dead = now.timestamp() - 2 * max(self.longest.values())
         await asyncio.to_thread(_make_room, target.parent, dead)
         job = Job(source, target, work.created, now, self.tiers, seconds)
-        return [self._report(work, path, await compress(job))]
+        async with self.turns.turn(work.kind):
+            return [self._report(work, path, await compress(job))]
 
     def _report(
         self, work: events.FileWork, path: str, found: Made | Kept | Unreadable

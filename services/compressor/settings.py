@@ -54,15 +54,21 @@ class CompressorSettings(BaseModel):
     tiers: OwnTiers | None = None
     """Tiers of your own in place of the profile's, youngest first; docs/compression.md shows how to write them."""
     during: Annotated[str, AfterValidator(checked_cron)] | None = None
-    """A cron pattern (local time) of the minutes in which it may start a file, e.g. `* 0-6 * * *`; null is always."""
+    """A cron pattern (local time) of the minutes in which it may start a file, e.g. `* 0-6 * * *`; null is always.
+    What it has taken by then, a long video too, goes on to its end: it would have to begin anew otherwise."""
     slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
-    """Photos at once: one uses one core."""
-    video_slots: int = Field(default=1, ge=1, le=64)
-    """Videos at once: one uses every core."""
+    """Photos and videos at once, together: each uses one core. Where both wait, each gets its share."""
+    cpu_share: float = Field(default=1.0, gt=0, le=1)
+    """The part of the slots that it may use, e.g. 0.5 for half of the cores; one at least."""
     longest: float = Field(default=6 * 3600.0, gt=0)
     """Seconds after which one video is given up."""
     longest_photo: float = Field(default=900.0, gt=0)
     """Seconds after which one photo is given up."""
+
+    @property
+    def encoders(self) -> int:
+        """How many encoders may run at once."""
+        return max(1, int(self.slots * self.cpu_share))
 
     @property
     def chosen(self) -> tuple[Tier, ...]:

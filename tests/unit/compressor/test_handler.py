@@ -10,6 +10,7 @@ import pytest
 
 from services.compressor.handler import Compress
 from services.compressor.profiles import BALANCED
+from services.compressor.turns import Turns
 from shared.domain.events import Compressed, FileRef, FileWork
 from shared.domain.ids import Area, Kind, Resource
 from tests.unit.compressor.samples import jpeg
@@ -52,7 +53,7 @@ def work(library: Path) -> FileWork:
 
 
 async def made(library: Path, task: FileWork) -> tuple[Compressed, Path]:
-    (report,) = await Compress(library, BALANCED, {Kind.PHOTO: 60.0}, FakeClock())(task)
+    (report,) = await Compress(library, BALANCED, {Kind.PHOTO: 60.0}, FakeClock(), Turns(1))(task)
     assert isinstance(report, Compressed)
     return report, library / "compress" / report.path
 

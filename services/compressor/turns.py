@@ -1,0 +1,68 @@
+"""Gives out turns to encode: never more at once than there are slots, and no kind waits while the other has them all by habit.
+
+A free slot goes to the kind that has fewer running, in turn where both have as many; what one kind does not want, the
+other gets. With two slots or more, each kind that waits thus has one as soon as a slot falls free; with one, they alternate.
+A turn is never taken back: a photo may wait for the end of a video.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict, deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from shared.domain.ids import Kind
+
+
+class Turns:
+    """The slots of one service, shared by its lanes."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._running: Counter[Kind] = Counter()
+        self._waiting: defaultdict[Kind, deque[asyncio.Future[None]]] = defaultdict(deque)
+        self._last: Kind | None = None
+
+    @asynccontextmanager
+    async def turn(self, kind: Kind) -> AsyncIterator[None]:
+        """Wait for a slot and hold it; among one kind, who came first goes first."""
+        await self._take(kind)
+        try:
+            yield
+        finally:
+            self._give_back(kind)
+
+    async def _take(self, kind: Kind) -> None:
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[kind].append(granted)
+        self._grant()
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if granted in self._waiting[kind]:
+                self._waiting[kind].remove(granted)
+            else:  # the turn and the cancellation came together
+                self._give_back(kind)
+            raise
+
+    def _give_back(self, kind: Kind) -> None:
+        self._running[kind] -= 1
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._running.total() < self._slots and (kind := self._next()):
+            granted = self._waiting[kind].popleft()
+            self._running[kind] += 1
+            self._last = kind
+            if not granted.cancelled():  # one that is gives its turn back by itself
+                granted.set_result(None)
+
+    def _next(self) -> Kind | None:
+        waiting = [kind for kind, queue in self._waiting.items() if queue]
+        return min(
+            waiting, key=lambda kind: (self._running[kind], kind == self._last), default=None
+        )

@@ -1,0 +1,109 @@
+"""No more encoders than slots, and neither photos nor videos starve."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from services.compressor.settings import CompressorSettings
+from services.compressor.turns import Turns
+from shared.domain.ids import Kind
+
+PHOTO, VIDEO = Kind.PHOTO, Kind.VIDEO
+
+
+class Crowd:
+    """Jobs that hold their turn until they are told to end, in the order in which they began."""
+
+    def __init__(self, slots: int) -> None:
+        self.turns = Turns(slots)
+        self.running: list[tuple[Kind, asyncio.Event]] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def come(self, *kinds: Kind) -> None:
+        self.tasks += [asyncio.create_task(self._job(kind)) for kind in kinds]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def end_first(self) -> None:
+        self.running.pop(0)[1].set()
+        for _ in range(4):
+            await asyncio.sleep(0)
+
+    @property
+    def kinds(self) -> list[Kind]:
+        return [kind for kind, _ in self.running]
+
+    async def _job(self, kind: Kind) -> None:
+        async with self.turns.turn(kind):
+            ended = asyncio.Event()
+            self.running.append((kind, ended))
+            await ended.wait()
+
+    async def leave(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def test_never_more_than_the_slots_and_the_unused_go_to_the_other_kind() -> None:
+    crowd = Crowd(3)
+    await crowd.come(*[PHOTO] * 5)
+    assert crowd.kinds == [PHOTO] * 3
+    await crowd.leave()
+
+
+async def test_the_next_free_slot_goes_to_the_kind_that_has_none() -> None:
+    crowd = Crowd(2)
+    await crowd.come(*[PHOTO] * 6, VIDEO, VIDEO)
+    await crowd.end_first()
+    assert sorted(crowd.kinds) == [PHOTO, VIDEO]
+    await crowd.end_first()
+    assert sorted(crowd.kinds) == [PHOTO, VIDEO], "photos keep the other one"
+    await crowd.leave()
+
+
+async def test_on_one_slot_they_alternate() -> None:
+    crowd, order = Crowd(1), []
+    await crowd.come(*[PHOTO] * 3, *[VIDEO] * 3)
+    for _ in range(6):
+        order += crowd.kinds
+        await crowd.end_first()
+    assert order == [PHOTO, VIDEO] * 3
+    await crowd.leave()
+
+
+async def test_one_that_is_cancelled_takes_no_slot_with_it() -> None:
+    crowd = Crowd(1)
+    await crowd.come(PHOTO, VIDEO, PHOTO)
+    crowd.tasks[1].cancel()
+    with suppress(asyncio.CancelledError):
+        await crowd.tasks[1]
+    crowd.tasks[0].cancel()
+    await asyncio.gather(crowd.tasks[0], return_exceptions=True)
+    await crowd.come(VIDEO)
+    assert len(crowd.running) == 2, "the first, and one after it"
+    await crowd.leave()
+    await crowd.come(VIDEO)
+    assert len(crowd.running) == 3
+    await crowd.leave()
+
+
+async def test_a_turn_that_comes_together_with_the_cancellation_is_passed_on() -> None:
+    crowd = Crowd(1)
+    await crowd.come(PHOTO, VIDEO, PHOTO)
+    crowd.running.pop(0)[1].set()
+    await asyncio.sleep(0)  # the first one gives its turn back now, and the video has got it
+    crowd.tasks[1].cancel()
+    await asyncio.gather(crowd.tasks[1], return_exceptions=True)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert crowd.kinds == [PHOTO]
+    await crowd.leave()
+
+
+@pytest.mark.parametrize(
+    ("slots", "share", "found"), [(8, 0.5, 4), (3, 0.5, 1), (2, 0.1, 1), (4, 1.0, 4)]
+)
+def test_the_share_of_the_cores(slots: int, share: float, found: int) -> None:
+    assert CompressorSettings(slots=slots, cpu_share=share).encoders == found

@@ -1,7 +1,9 @@
 """The score falls with quality, and an estimate from crops stays within the margin that it admits."""
 
+import importlib.util
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2  # type: ignore[import-untyped]
@@ -42,6 +44,20 @@ def test_an_estimate_is_no_more_too_high_than_it_admits(size: tuple[int, int]) -
     found = score.score(old, new)
     assert found.margin > 0
     assert whole - 4 < found.value <= whole + found.margin
+
+
+def test_it_is_the_librarys_own_score_to_the_last_bit() -> None:
+    spec = importlib.util.find_spec("ssimulacra2.ssimulacra2")
+    assert spec
+    assert spec.loader
+    untouched = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(untouched)
+    old = samples.picture((400, 300))
+    new = again(old, 75)
+    found = untouched.compute_ssimulacra2(as_file(old), as_file(new))
+    assert score.score(old, new) == Score(found, 0.0)
+    every = np.arange(256)
+    assert (untouched.srgb_to_linear(every) == score._look_up_linear(every)).all()
 
 
 def test_a_small_picture_is_scored_whole() -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def run(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.compressor", str(folder), "--quick"]
+    command = [sys.executable, "-m", "benchmarks.compressor", "savings", str(folder), "--quick"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -33,3 +33,11 @@ def test_a_folder_without_stills_is_refused_in_one_sentence(tmp_path: Path) -> N
     done = run(tmp_path)
     assert done.returncode == 2
     assert done.stderr == f"{tmp_path}: expected a folder with JPEG, HEIC or PNG files.\n"
+
+
+def test_the_throughput_is_told_with_its_ratios() -> None:
+    command = [sys.executable, "-m", "benchmarks.compressor", "stills", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| compressor, 1 at once |" in done.stdout
+    assert "at least 0.95 of the loop" in done.stdout

@@ -55,6 +55,11 @@ def demo(context: typer.Context) -> None:
     raise typer.Exit(program("simulators.demo", context.args))
 
 
+def compress(context: typer.Context) -> None:
+    """Show with `--preview FILE...` what each tier would make of files, and write the candidates to look at."""
+    raise typer.Exit(program("services.compressor.preview", context.args))
+
+
 def check() -> None:
     """Check all that `up` needs, settings and folders: every wrong one with its place and what is expected."""
     status = program("services.preflight", ["--settings"])

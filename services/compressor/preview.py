@@ -1,0 +1,162 @@
+"""Shows what each tier would make of files, before anything is switched on; reads the files, writes candidates into one folder.
+
+    python -m services.compressor.preview --preview FILE... [--into DIR] [--taken YYYY-MM-DD]
+
+It needs no running service. The same code makes and judges the candidates as in the pipeline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from services.compressor.encode import Job, compress
+from services.compressor.settings import CompressorSettings
+from services.compressor.tiers import tier_for
+from services.compressor.verdict import Compressed, Left, Unreadable
+from shared.adapters.clock import SystemClock
+from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
+from shared.runtime.settings import SettingsError, load_section
+
+if TYPE_CHECKING:
+    from services.compressor.tiers import Tier
+
+WRONG, FAILED, REFUSED, INTERRUPTED = 2, 1, 3, 130
+_FOLDER: Final = Path("photoduct-preview")
+_PREVIEW: Final = "photoduct compress"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One file in one tier, and where the candidate goes; `today`: the tier that the file's age falls into now."""
+
+    source: Path
+    tier: Tier
+    target: Path
+    today: bool
+
+
+def trials(
+    files: list[Path], into: Path, tiers: tuple[Tier, ...], taken: datetime | None, now: datetime
+) -> list[Trial]:
+    """Return every file in every tier; without `taken` a file is as old as its modification time. Raises Permanent."""
+    found = []
+    for number, given in enumerate(files, 1):
+        source = given.absolute()
+        if not source.is_file():
+            raise Permanent(f"{given}: there is no such file; expected a photo or video")
+        modified = datetime.fromtimestamp(source.stat().st_mtime, UTC)
+        today = tier_for(taken or modified, now, tiers)
+        for tier in tiers:
+            target = into.absolute() / f"{number}-{source.stem}.{tier.name}{source.suffix}"
+            if os.path.lexists(target):
+                raise Permanent(f"{target}: is there already; name another folder with --into")
+            found.append(Trial(source, tier, target, tier is today))
+    return found
+
+
+async def run(trial: Trial, now: datetime, seconds: float) -> str:
+    """Try one file in one tier and return the line for the person; raises PhotoductError."""
+    began = time.monotonic()
+    job = Job(
+        trial.source, trial.target, now, now, (replace(trial.tier, max_age_days=None),), seconds
+    )
+    found = await compress(job, _progress(trial))
+    name = f"{trial.source.name}, {trial.tier.name}{' (its tier today)' * trial.today}"
+    return f"{name}: {_words(trial, found)} ({time.monotonic() - began:.1f} s)"
+
+
+def _words(trial: Trial, found: Compressed | Left | Unreadable) -> str:
+    match found:
+        case Compressed():
+            before = trial.source.stat().st_size
+            sizes = f"{before:,} -> {found.size:,} bytes, {1 - found.size / before:.0%} saved"
+            return f"{sizes}; {found.encoder} {found.settings}; {trial.target}"
+        case Left():
+            return f"left as it is: {found.reason}"
+        case Unreadable():
+            return f"unreadable: {found.reason}"
+
+
+def _progress(trial: Trial) -> _Shown:
+    return _Shown(f"{trial.source.name}, {trial.tier.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Shows how far a long encode is, where somebody watches."""
+
+    name: str
+
+    def __call__(self, done: float) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{self.name}: {done:.0%}\x1b[K\r")
+            sys.stderr.flush()
+
+
+async def preview(options: argparse.Namespace) -> int:
+    """Try all, a line each as it comes; return the exit status."""
+    settings, now = load_section("compressor", CompressorSettings), SystemClock().now()
+    wanted = trials(options.files, options.into, settings.chosen, options.taken, now)
+    options.into.mkdir(parents=True, exist_ok=True)
+    status = 0
+    for trial in wanted:
+        try:
+            sys.stdout.write(await run(trial, now, settings.longest) + "\n")
+        except (Permanent, Transient) as error:
+            sys.stdout.write(f"{trial.source.name}, {trial.tier.name}: failed: {error}\n")
+            status = FAILED
+        sys.stdout.flush()
+    return status
+
+
+def _date(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=_PREVIEW, description="Show for each tier what would become of files; originals are only read."
+    )  # fmt: skip
+    parser.add_argument("--preview", action="store_true", required=True, help="the only way to call it: compressing itself is the running service's work")  # fmt: skip
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--into", type=Path, default=_FOLDER, metavar="DIR", help=f"where candidates go (default: {_FOLDER})")  # fmt: skip
+    parser.add_argument("--taken", type=_date, metavar="YYYY-MM-DD", help="the photos' date (default: the files' own modification time)")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+async def _until_stopped(options: argparse.Namespace) -> int:
+    this = asyncio.current_task()
+    if this:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    return await preview(options)
+
+
+def main() -> int:
+    """Say what is wrong in one sentence; interrupted, the candidate in the making is removed and the finished ones stay."""
+    options = _options(sys.argv[1:])
+    try:
+        return asyncio.run(_until_stopped(options))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        with contextlib.suppress(OSError):
+            sys.stderr.write("Interrupted; finished candidates stay.\n")
+        return INTERRUPTED
+    except SettingsError as error:
+        sys.stderr.write("\n".join(error.lines) + "\n")
+        return WRONG
+    except PhotoductError as error:
+        sys.stderr.write(f"{error}\n")
+        return REFUSED if isinstance(error, Fatal) else WRONG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

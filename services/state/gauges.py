@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 EVERY_SECONDS: Final = 15.0
 _ALWAYS: Final = ("due", "out", "quarantined")
 """States of work that are shown as 0, too: alerts and scalers go by them."""
+_ALERTED: Final = ("deletion-frozen", "icloud-session", "library", "nas_missing")
+"""Attention that has an alert of its own, or is asked for often; shown as 0, too."""
 
 
 class Gauges:
@@ -40,6 +42,13 @@ class Gauges:
             "photoduct_library_bytes", "Bytes by kind.", ["kind"], registry=registry
         )
         self._assets = Gauge("photoduct_assets", "Assets by kind.", ["kind"], registry=registry)
+        self._needed = Gauge(
+            "photoduct_open_attention",
+            "1 while the books hold that a person is needed, whatever became of the service that said so.",
+            ["key"],
+            registry=registry,
+        )
+        self._known_needs: set[str] = set(_ALERTED)
 
     async def keep(self, desk: Desk, answers: Answers) -> None:
         """Bring the gauges up to date from time to time, for ever."""
@@ -62,11 +71,17 @@ class Gauges:
         }
         _set(self._files, self._known_files, files)
         _set(self._work, self._known_work, work)
+        self._show_needs({str(record["key"]) for record in status.attention})
         for name, count in status.totals.items():
             if name.startswith("bytes_"):
                 self._bytes.labels(name.removeprefix("bytes_")).set(count)
             else:
                 self._assets.labels(name).set(count)
+
+    def _show_needs(self, open_now: set[str]) -> None:
+        self._known_needs |= open_now
+        for key in self._known_needs:
+            self._needed.labels(key).set(key in open_now)
 
 
 def _set(gauge: Gauge, known: set[tuple[str, str]], counts: dict[tuple[str, str], int]) -> None:

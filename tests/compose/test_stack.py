@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import time
 from collections import Counter
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
 
 import pytest
 
-from tests.compose.stack import POSTGRES, PRODUCT, SERVICES, Stack, run, service_of, uids
+from tests.compose.stack import POSTGRES, PRODUCT, ROOT, SERVICES, Stack, run, service_of, uids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +82,7 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
 
 
 def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
-    with stack("postgres", "demo,postgres", POSTGRES) as here:
+    with stack("postgres", "demo,postgres,monitoring", POSTGRES) as here:
         here.up()
         here.until_healthy()
         here.prove()
@@ -91,6 +94,25 @@ def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
         assert int(count) > 10
         for container in here.containers():
             check_walls(container)
+        prometheus_sees(here)
+
+
+def prometheus_sees(here: Stack) -> None:
+    """Every service answers it, and there is a figure for all that a rule asks for."""
+    deadline = time.monotonic() + 90
+    while {row["service"] for row in asked(here, "up == 1")} != set(SERVICES):
+        assert time.monotonic() < deadline, asked(here, "up")
+        time.sleep(2)
+    rules = (ROOT / "deploy/prometheus/rules.yml").read_text()
+    for name in sorted(set(re.findall(r"photoduct_\w+", rules))):
+        assert asked(here, name), name
+
+
+def asked(here: Stack, query: str) -> list[dict[str, str]]:
+    """Return the labels of what Prometheus answers."""
+    url = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
+    said = run("docker", "exec", *here.ids("prometheus"), "wget", "-qO-", url)
+    return [row["metric"] for row in json.loads(said)["data"]["result"]]
 
 
 def check_walls(container: dict[str, object]) -> None:
@@ -152,3 +174,11 @@ def cut(here: Stack, service: str) -> Iterator[None]:
     yield
     time.sleep(max(0.0, CUT_S - (time.monotonic() - began)))
     run("docker", "network", "connect", "--alias", service, network, container)
+
+
+def test_each_alert_fires_when_it_has_to_and_only_then() -> None:
+    """By the tool of Prometheus' own image: the configuration, and each alert firing and silent."""
+    tool = ("docker", "run", "--rm", "-v", f"{ROOT}/deploy/prometheus:/rules:ro")
+    image = ("--entrypoint", "promtool", "prom/prometheus:v3.5.0")
+    run(*tool, *image, "check", "config", "/rules/prometheus.yml")
+    assert "SUCCESS" in run(*tool, *image, "test", "rules", "/rules/rules_test.yml")

@@ -29,3 +29,17 @@ def test_a_queue_that_was_worked_off_is_shown_empty() -> None:
     assert value("photoduct_work", stage="compress", state="done") == 8
     assert value("photoduct_files", machine="local", state="wanted") == 0
     assert value("photoduct_files", machine="local", state="downloaded") == 3
+
+
+def test_what_needs_a_person_is_shown_until_it_is_settled() -> None:
+    registry = CollectorRegistry()
+    gauges = Gauges(registry)
+
+    def needed(key: str) -> float | None:
+        return registry.get_sample_value("photoduct_open_attention", {"key": key})
+
+    frozen = {"key": "deletion-frozen", "text": "Deletion is frozen: a copy differs."}
+    gauges.show(status({}, {}).model_copy(update={"attention": (frozen,)}))
+    assert (needed("deletion-frozen"), needed("nas_missing")) == (1, 0)
+    gauges.show(status({}, {}))
+    assert needed("deletion-frozen") == 0

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
-from sqlalchemy.engine import make_url
 
 from services.state.policy.google import GoogleRules
 from services.state.policy.rules import Policy
@@ -186,6 +185,10 @@ def database_url(state: StateSettings, common: Common) -> str:
         return f"sqlite:///{common.data}/media.db"
     if state.database_password is None and state.database_password_file is None:
         return state.database_url
+    from sqlalchemy.engine import (
+        make_url,  # the tool and the demo read these settings without a database library
+    )
+
     place = "state.database_password"
     password = read_secret(state.database_password, state.database_password_file, place)
     url = make_url(state.database_url).set(password=password)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,3 +81,8 @@ def test_what_is_wrong_is_named_in_one_line(file: Path, text: str, place: str) -
     (line,) = caught.value.lines
     assert place in line
     assert "\n" not in line
+
+
+def test_all_settings_can_be_read_where_no_database_library_is_installed() -> None:
+    code = "import sys; sys.modules['sqlalchemy'] = None; import services.sections"
+    subprocess.run([sys.executable, "-c", code], check=True)

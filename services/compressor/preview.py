@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -24,7 +23,7 @@ from services.compressor.settings import CompressorSettings
 from services.compressor.tiers import tier_for
 from services.compressor.verdict import Compressed, Left, Unreadable
 from shared.adapters.clock import SystemClock
-from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
+from shared.domain.errors import Permanent, PhotoductError, Transient
 from shared.runtime.settings import SettingsError, load_section
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ async def run(trial: Trial, now: datetime, seconds: float) -> str:
     job = Job(
         trial.source, trial.target, now, now, (replace(trial.tier, max_age_days=None),), seconds
     )
-    found = await compress(job, _progress(trial))
+    found = await compress(job, _Shown(f"{trial.source.name}, {trial.tier.name}"))
     name = f"{trial.source.name}, {trial.tier.name}{' (its tier today)' * trial.today}"
     return f"{name}: {_words(trial, found)} ({time.monotonic() - began:.1f} s)"
 
@@ -85,10 +84,6 @@ def _words(trial: Trial, found: Compressed | Left | Unreadable) -> str:
             return f"left as it is: {found.reason}"
         case Unreadable():
             return f"unreadable: {found.reason}"
-
-
-def _progress(trial: Trial) -> _Shown:
-    return _Shown(f"{trial.source.name}, {trial.tier.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +142,14 @@ def main() -> int:
     try:
         return asyncio.run(_until_stopped(options))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        with contextlib.suppress(OSError):
-            sys.stderr.write("Interrupted; finished candidates stay.\n")
+        sys.stderr.write("Interrupted; finished candidates stay.\n")
         return INTERRUPTED
     except SettingsError as error:
         sys.stderr.write("\n".join(error.lines) + "\n")
         return WRONG
     except PhotoductError as error:
         sys.stderr.write(f"{error}\n")
-        return REFUSED if isinstance(error, Fatal) else WRONG
+        return WRONG if isinstance(error, Permanent) else REFUSED
 
 
 if __name__ == "__main__":

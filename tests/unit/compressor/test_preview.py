@@ -7,11 +7,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from services.compressor import preview
+from shared.domain.errors import Waiting
 from tests.unit.compressor import samples
+
+if TYPE_CHECKING:
+    import argparse
 
 ROOT = Path(__file__).parents[3]
 TIERS = [
@@ -64,6 +70,18 @@ def test_wrong_calls_are_one_sentence_and_write_nothing(tmp_path: Path, config: 
     assert "is there already" in taken.stderr
     assert [path.read_text() for path in into.iterdir()] == ["mine"]
     assert run(config, str(source)).returncode == 2
+
+
+def test_a_world_that_is_not_ready_is_no_wrong_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def full(_: argparse.Namespace) -> int:
+        raise Waiting("the disk is full", attention="disk")
+
+    monkeypatch.setattr(preview, "preview", full)
+    monkeypatch.setattr(sys, "argv", ["photoduct compress", "--preview", "a.jpg"])
+    assert preview.main() == 3
+    assert capsys.readouterr().err == "the disk is full\n"
 
 
 def test_interrupted_it_leaves_no_half_candidate(tmp_path: Path, config: Path) -> None:

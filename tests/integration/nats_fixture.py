@@ -81,23 +81,24 @@ async def containers_nats(
     text = made.read_text().replace(BUS, f"127.0.0.1:{nats.files.port}")
     text = text.replace(HEALTH, f"127.0.0.1:{free_port()}").replace("/nats/", f"{folder}/nats/")
     nats.files.config.write_text(text)
-    await nats.start()
-    try:
-        await bootstrap(nats.login("admin"))
+    async with _running(nats):
         yield nats
-    finally:
-        await asyncio.gather(*(connection.close() for connection in nats.open))
-        await nats.kill()
 
 
 @asynccontextmanager
 async def real_nats(folder: Path) -> AsyncIterator[RealNats]:
     nats = RealNats(ServerFiles(folder, free_port()))
     nats_server.write_config(nats.files, user_rules(nats.files.secrets))
+    async with _running(nats):
+        yield nats
+
+
+@asynccontextmanager
+async def _running(nats: RealNats) -> AsyncIterator[None]:
     await nats.start()
     try:
         await bootstrap(nats.login("admin"))
-        yield nats
+        yield
     finally:
         await asyncio.gather(*(connection.close() for connection in nats.open))
         await nats.kill()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from services.state.backup import backup
 from services.state.database import check, open_database
 from services.state.owner import owned
-from services.state.settings import backup_folder, database_url
+from services.state.settings import backup_folder
+from services.state.where import database_url
 from shared.adapters.clock import SystemClock
 from shared.domain.errors import Fatal
 

@@ -15,7 +15,7 @@ from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
 from shared.domain.spans import Span
 from shared.runtime.rhythm import checked_rhythm
-from shared.runtime.settings import load_section, read_secret
+from shared.runtime.settings import load_section
 
 if TYPE_CHECKING:
     from shared.runtime.settings import Common, LibrarySettings
@@ -177,22 +177,6 @@ def load_policy(state: StateSettings, switch: Switch, library: LibrarySettings) 
         folders=library.folders,
         sidecars=library.xmp_sidecars,
     )
-
-
-def database_url(state: StateSettings, common: Common) -> str:
-    """Return where the books are, password included; raises SettingsError."""
-    if state.database_url is None:
-        return f"sqlite:///{common.data}/media.db"
-    if state.database_password is None and state.database_password_file is None:
-        return state.database_url
-    from sqlalchemy.engine import (
-        make_url,  # the tool and the demo read these settings without a database library
-    )
-
-    place = "state.database_password"
-    password = read_secret(state.database_password, state.database_password_file, place)
-    url = make_url(state.database_url).set(password=password)
-    return url.render_as_string(hide_password=False)
 
 
 def backup_folder(state: StateSettings, common: Common) -> Path:

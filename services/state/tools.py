@@ -12,8 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.state.database import HEAD, check, connect, open_database, revision_of
 from services.state.owner import owned
 from services.state.restoring import restore
-from services.state.settings import StateSettings, database_url
+from services.state.settings import StateSettings
 from services.state.transfer import copy
+from services.state.where import database_url
 from shared.adapters.clock import SystemClock
 from shared.domain.errors import Fatal, PhotoductError
 from shared.runtime.settings import SettingsError, load_common, load_section

@@ -55,6 +55,7 @@ def test_three_compressors_share_the_work_of_a_stack_that_holds_its_own_walls(
         compressed = Counter(here.done("compressor", "compress"))
         assert len(compressed) >= 10
         assert set(compressed.values()) == {1}
+        assert list((here.folder / "data" / "backup").glob("state-*.db"))
         workers = [one for one in here.ids("compressor") if "A task is done." in logs_of(one)]
         assert len(workers) == 3
 

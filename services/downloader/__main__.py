@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from services.downloader.engine import Told, open_cloud
+from services.downloader.figures import figures
 from services.downloader.handler import DownloadHandler
 from services.downloader.library import Library
 from services.downloader.look import Look
 from services.downloader.settings import DownloaderSettings
-from services.downloader.signing_in.ending import SessionAge, SessionEnds
+from services.downloader.signing_in.ending import SessionEnds
 from services.downloader.signing_in.serving import open_door
 from shared.adapters.icloud_session import open_session
 from shared.adapters.icloud_settings import ICloudSettings
-from shared.adapters.prometheus_icloud import ICloudMetrics
 from shared.domain.pipeline import DOWNLOADER
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
@@ -28,8 +28,8 @@ async def main() -> None:
         open_door(icloud, own.login_port),
         open_service(DOWNLOADER, common) as service,
     ):
-        told = Told(service.attention, ICloudMetrics(service.metrics.registry), service.clock)
-        service.metrics.registry.register(SessionAge(icloud, service.clock))
+        observe = figures(service.metrics.registry, icloud, common.library, service.clock)
+        told = Told(service.attention, observe, service.clock)
         async with open_cloud(own, session, common.library, told) as cloud:
             look = Look(
                 zones=cloud.zones,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.nas_sync.handler import Archive
+from services.nas_sync.mounted import Mounted
 from services.nas_sync.nas import Nas
 from services.nas_sync.settings import NasSyncSettings
 from shared.domain.pipeline import NAS_SYNC
@@ -18,13 +19,18 @@ async def main() -> None:
     async with open_service(NAS_SYNC, common) as service:
         nas = Nas(common.nas.root)
         archive = Archive(common.library.root, nas, service.clock)
+        mounted = Mounted(nas)
+        service.metrics.registry.register(mounted)
         await service.run(
             {
                 "nas": archive.store,
                 "verify": archive.verify,
                 "rendition": archive.place_rendition,
             },
-            [service.every("1d", Sweep(nas.sweep), "sweep")],
+            [
+                service.every("1m", mounted, "mounted"),
+                service.every("1d", Sweep(nas.sweep), "sweep"),
+            ],
             slots=dict.fromkeys(("nas", "verify", "rendition"), settings.slots),
         )
 

@@ -17,6 +17,7 @@ from services.nas_sync.ports import (
     Evidence,
     NasMissing,
     RenditionUnusable,
+    Room,
 )
 from shared.adapters.cold_read import cold_sha256
 from shared.adapters.exchanging import alone_in, exchange
@@ -152,11 +153,11 @@ class Nas:
         with self._mounted():
             return sweep_tree(self._root, own=frozenset({ORIGINALS}))
 
-    def free_bytes(self) -> int:
-        """Return the bytes that can still be written; raises NasMissing."""
+    def room(self) -> Room:
+        """Return how much room it has; raises NasMissing."""
         with self._mounted(), sorted_errors(self._root / MARKER):
             found = os.statvfs(self._root)
-            return found.f_bavail * found.f_frsize
+            return Room(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
     @contextmanager
     def _mounted(self) -> Iterator[Archive]:

@@ -68,6 +68,14 @@ class Evidence:
     fs_uuid: str
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The archive's file system in bytes: what can still be written, and all of it."""
+
+    free: int
+    size: int
+
+
 class NasArchive(Protocol):
     """The archive; every method blocks (run it in a thread) and raises NasMissing when it is not there."""
 
@@ -94,6 +102,6 @@ class NasArchive(Protocol):
         """
         ...
 
-    def free_bytes(self) -> int:
-        """Return the bytes that can still be written."""
+    def room(self) -> Room:
+        """Return how much room it has."""
         ...

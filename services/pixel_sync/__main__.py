@@ -6,6 +6,7 @@ from functools import partial
 
 from services.pixel_sync.handler import Stage
 from services.pixel_sync.listening import listen
+from services.pixel_sync.seen import Seen
 from services.pixel_sync.settings import PixelSyncSettings
 from services.pixel_sync.syncthing import SyncthingPhone
 from services.pixel_sync.watch import Watch
@@ -31,6 +32,7 @@ async def main() -> None:
                 {"pixel": Stage(common.library.root, phone, window, clock)},
                 [
                     service.every(common.rhythm.pixel_sync, watch.look, "watch"),
+                    service.every("1m", Seen(phone, service.metrics.registry), "seen"),
                     partial(listen, phone, partial(service.wake, "watch")),
                 ],
                 slots={"pixel": settings.slots},

@@ -8,7 +8,7 @@ from services.state.answers import Answers
 from services.state.backup_rhythm import Backups
 from services.state.claims import Claims
 from services.state.desk import Desk
-from services.state.gauges import Gauges
+from services.state.monitoring import Monitoring
 from services.state.opening import open_books
 from services.state.orders import Orders
 from services.state.reconciler import Reconciler
@@ -37,10 +37,10 @@ async def main() -> None:
             claims = Claims(store, rules, clock, truth.situations)
             orders = Orders(store, clock)
             desk = Desk(service.connection, service.publisher, truth, claims, answers, orders)
-            gauges = Gauges(service.metrics.registry)
             reconciler = Reconciler(service.connection, store, clock, settings.patience)
             folder = backup_folder(settings, common)
             backups = Backups(engine, folder, settings.backup, truth, clock)
+            monitoring = Monitoring(service.metrics, store, clock, backups, common.data)
             await desk.serve()
             await service.serve("backup", BackupNow, backups.asked)
             every = settings.reconcile_every.total_seconds()
@@ -50,7 +50,7 @@ async def main() -> None:
                     *desk.loops(),
                     partial(reconciler.run, desk, truth, every),
                     partial(backups.run, desk),
-                    partial(gauges.keep, desk, answers),
+                    *monitoring.loops(service.connection, desk, answers),
                 ],
             )
             await desk.close()

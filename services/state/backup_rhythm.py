@@ -67,8 +67,18 @@ class Backups:
         """Say whether the newest backup is older than the rhythm wants."""
         if now < self._not_before:
             return False
-        last = next(iter(backups(self._folder)), None)
-        return last is None or next_due(self._settings.at, made_at(last)) <= now
+        due = self.next_due()
+        return due is None or due <= now
+
+    def last(self) -> datetime | None:
+        """Return when the newest backup was made; None before the first."""
+        newest = next(iter(backups(self._folder)), None)
+        return made_at(newest) if newest else None
+
+    def next_due(self) -> datetime | None:
+        """Return when the next backup is due by the rhythm; None: now, there is none yet."""
+        last = self.last()
+        return next_due(self._settings.at, last) if last else None
 
     async def asked(self, question: BackupNow) -> BackupMade:
         """Make one now, in a thread of its own; Transient when it failed."""

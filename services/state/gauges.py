@@ -1,26 +1,28 @@
-"""Shows the books as Prometheus gauges; it counts and changes nothing."""
+"""Shows the status of the books as Prometheus gauges; it counts and changes nothing."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Gauge
 
-from shared.domain import questions
 from shared.domain.pipeline import STAGES
+from shared.domain.states import MOVES
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from services.state.answers import Answers
-    from services.state.desk import Desk
+    from shared.domain.questions import Status
 
-EVERY_SECONDS: Final = 15.0
 _ALWAYS: Final = ("due", "out", "quarantined")
 """States of work that are shown as 0, too: alerts and scalers go by them."""
-_ALERTED: Final = ("deletion-frozen", "icloud-session", "library", "nas_missing")
-"""Attention that has an alert of its own, or is asked for often; shown as 0, too."""
+ALERTED: Final = (
+    *("deletion-frozen", "copies-missing", "state:backup"),
+    *("downloader:icloud-session", "icloud_cleanup:icloud-session"),
+    *("downloader:icloud-session-ends", "downloader:library", "downloader:disk_full"),
+    "nas_sync:nas_missing",
+)
+"""Attention that has an alert of its own, or is asked for often; shown as 0, too. A worker's begins with its name."""
 
 
 class Gauges:
@@ -48,17 +50,14 @@ class Gauges:
             ["key"],
             registry=registry,
         )
-        self._known_needs: set[str] = set(_ALERTED)
+        self._known_needs: set[str] = set(ALERTED)
 
-    async def keep(self, desk: Desk, answers: Answers) -> None:
-        """Bring the gauges up to date from time to time, for ever."""
-        while True:
-            self.show(await desk.on_writer(answers.status, questions.AskStatus()))
-            await asyncio.sleep(EVERY_SECONDS)
-
-    def show(self, status: questions.Status) -> None:
+    def show(self, status: Status) -> None:
         """Set every gauge; what is counted no more is 0, and so is work of a stage that has none."""
-        files = {
+        files = dict.fromkeys(
+            ((machine, state) for machine, moves in MOVES.items() for state in moves if state), 0
+        )
+        files |= {
             (machine, state): count
             for machine, counts in status.counts.items()
             for state, count in counts.items()

@@ -74,6 +74,7 @@ class ICloudMetrics:
 
     def pace(self, kind: str, limit: int, in_flight: int) -> None:
         """Note how many requests may be, and are, on their way."""
+        self._slowed.labels(kind)  # 0 until the first
         self._limit.labels(kind).set(limit)
         self._in_flight.labels(kind).set(in_flight)
 

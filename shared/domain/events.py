@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
+from typing_extensions import override
 
 from shared.domain.ids import Area, GoogleLevel, Kind, Resource
 from shared.domain.seen import AlbumSeen, AssetSeen, Membership
@@ -41,6 +42,11 @@ class Work(Wire):
     asset: str
     created: datetime
 
+    @property
+    def size_of_files(self) -> int:
+        """Bytes of the files that it is about, as far as they are known before."""
+        return 0
+
     def outcome(self, report: type[Ended], at: datetime, **fields: object) -> Ended:
         """Make the report that ends this task; the same task and outcome always get the same id."""
         kind = report.model_fields["type"].default
@@ -69,6 +75,11 @@ class DownloadWork(Work):
     albums: tuple[str, ...] = ()
     """Names of the person's albums that hold it, for a `record` or `sidecar` file; sorted."""
 
+    @property
+    @override
+    def size_of_files(self) -> int:
+        return self.size
+
 
 class FileWork(Work):
     """Do the stage's task with one local file."""
@@ -78,6 +89,11 @@ class FileWork(Work):
     kind: Kind
     nas_path: str | None = None
     """Where the original lies below the NAS root, once it does."""
+
+    @property
+    @override
+    def size_of_files(self) -> int:
+        return self.file.size
 
 
 class RenditionWork(FileWork):
@@ -96,6 +112,11 @@ class AssetWork(Work):
     files: tuple[FileRef, ...]
     was_pending: bool = False
     """It was put into the album before; if it is not there any more, that is the person's veto."""
+
+    @property
+    @override
+    def size_of_files(self) -> int:
+        return sum(file.size for file in self.files)
 
 
 # ---- reports: what a worker says has happened --------------------------------------------------

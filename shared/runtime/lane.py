@@ -69,6 +69,7 @@ class Lane:
         self._host = host
         self._gate = Gate()
         self._name = stage.consumer(lane)
+        host.metrics.expect(stage)
         self._puller = Puller(host.connection, stage.stream, self._name, room=slots)
         self._running: dict[asyncio.Task[None], Message] = {}
         self._stopping = False
@@ -88,10 +89,12 @@ class Lane:
     def pause(self) -> None:
         """Take no new work; what is under way goes on."""
         self._puller.pause()
+        self._host.metrics.stage_open.labels(self._stage.name).set(0)
 
     def resume(self) -> None:
         """Take work again."""
         self._puller.resume()
+        self._host.metrics.stage_open.labels(self._stage.name).set(1)
 
     async def stop(self, grace: float) -> None:
         """Give running tasks that many seconds, then cancel them and give their messages back."""
@@ -189,6 +192,7 @@ class Lane:
         await asyncio.gather(*(self._host.say(report) for report in ended.reports))
         metrics, stage = self._host.metrics, self._stage.name
         metrics.jobs.labels(stage, ended.outcome).inc()
+        metrics.job_bytes.labels(stage, ended.outcome).inc(work.size_of_files)
         metrics.seconds.labels(stage).observe(ended.seconds)
         fields = {"stage": stage, "key": work.key, "seconds": round(ended.seconds, 3)}
         failure = next((one for one in ended.reports if isinstance(one, Failed)), None)

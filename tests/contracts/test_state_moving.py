@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from prometheus_client import CollectorRegistry
 from sqlalchemy import column, create_engine, delete, insert, select, table, text, update
 from sqlalchemy.exc import DBAPIError
 
@@ -14,6 +15,7 @@ from services.state import schema
 from services.state.backup import backup, backups, verify
 from services.state.backup_rhythm import Backups
 from services.state.database import connect, open_database, revision_of, upgrade_on
+from services.state.monitoring import BackupAge
 from services.state.opening import open_books
 from services.state.owner import owned
 from services.state.restoring import restore
@@ -230,9 +232,16 @@ async def test_a_backup_is_made_when_due_and_a_failing_one_is_told_once_an_hour(
     folder = tmp_path / "backups"
     made = Backups(world.engine, folder, BackupSettings(at="24h"), world.truth, world.clock)
     desk = OnThisThread()
+    shown = CollectorRegistry()
+    shown.register(BackupAge(made))
+    at = shown.get_sample_value
+    assert at("photoduct_backup_last_success_timestamp_seconds") == 0
     await made.look(desk)  # type: ignore[arg-type]
     await made.look(desk)  # type: ignore[arg-type]
     assert len(backups(folder)) == 1
+    last = at("photoduct_backup_last_success_timestamp_seconds")
+    assert last == world.clock.now().timestamp()
+    assert at("photoduct_backup_due_timestamp_seconds") == last + 24 * 3600
     world.clock.pass_by(timedelta(hours=25))
     folder.rename(tmp_path / "away")
     folder.write_text("no folder")

@@ -141,9 +141,10 @@ async def test_a_task_is_reported_then_acknowledged(desk: Desk) -> None:
         await desk.until(lambda: len(desk.of(Staged)) == 50)
         await asyncio.sleep(0.2)
         assert await desk.pending() == (0, 0)
-        assert (
-            b'photoduct_jobs_total{outcome="staged",stage="pixel"} 50.0' in service.metrics.page()
-        )
+        page = service.metrics.page()
+        assert b'photoduct_jobs_total{outcome="staged",stage="pixel"} 50.0' in page
+        assert b'photoduct_job_bytes_total{outcome="staged",stage="pixel"} 50.0' in page
+        assert b'photoduct_jobs_total{outcome="transient",stage="pixel"} 0.0' in page
     assert {one.id for one in desk.of(Staged)} == {f"pixel:{key}:1:staged" for key in range(1, 51)}
 
 
@@ -342,10 +343,12 @@ async def test_a_closed_window_takes_no_work_until_a_person_opens_it(
         return staged(task)
 
     far = (datetime.now(UTC).astimezone().hour + 12) % 24
-    async with running(desk, handle, during=f"* {far} * * *"):
+    async with running(desk, handle, during=f"* {far} * * *") as (service, _):
         await desk.give(work(1))
         await asyncio.sleep(1)
         assert not desk.of(Staged)
+        assert b'photoduct_stage_open{stage="pixel"} 0.0' in service.metrics.page()
         operator = await desk.nats.connect("operator")
         await operator.request("cmd.pixel_sync.run", b"")
         await desk.until(lambda: len(desk.of(Staged)) == 1)
+        assert b'photoduct_stage_open{stage="pixel"} 1.0' in service.metrics.page()

@@ -47,12 +47,17 @@ class SessionAge(Collector):
 
     @override
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Return age and days left."""
+        """Return age, expected end and days left."""
         life, now = life_of(self._settings), self._clock.now()
         if life is None:
             return
         yield GaugeMetricFamily(
             "photoduct_icloud_session_age_seconds", "Since the last sign-in.", value=life.age(now)
+        )
+        yield GaugeMetricFamily(
+            "photoduct_icloud_session_expiry_timestamp_seconds",
+            "When iCloud is expected to ask for the next sign-in; Apple tells nobody.",
+            value=life.ends_at.timestamp(),
         )
         yield GaugeMetricFamily(
             "photoduct_icloud_session_days_left",

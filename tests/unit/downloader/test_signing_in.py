@@ -92,6 +92,8 @@ def test_age_and_days_left_are_those_of_the_moment_and_absent_before_a_sign_in(
     assert generate_latest(registry) == b""
     stored(tmp_path)
     assert registry.get_sample_value("photoduct_icloud_session_age_seconds") == 864_000
+    ends = registry.get_sample_value("photoduct_icloud_session_expiry_timestamp_seconds")
+    assert ends == (MADE + timedelta(days=30)).timestamp()
     clock.days = 12
     assert registry.get_sample_value("photoduct_icloud_session_days_left") == 18
     stored(tmp_path, Refusal(text="over", until=MADE))

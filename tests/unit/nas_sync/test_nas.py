@@ -88,7 +88,7 @@ def test_without_a_good_marker_nothing_is_done(
     with pytest.raises(NasMissing):
         nas.verify(NAME, SHA, len(PHOTO))
     with pytest.raises(NasMissing):
-        nas.free_bytes()
+        nas.room()
     assert not (root / "2024").exists()
 
 
@@ -234,9 +234,10 @@ def test_only_the_recorded_original_is_retired(root: Path, nas: NasArchive, smal
         replace(nas, small)
 
 
-def test_free_bytes_are_those_of_the_archive(root: Path, nas: NasArchive) -> None:
+def test_the_room_is_that_of_the_archive(root: Path, nas: NasArchive) -> None:
     found = os.statvfs(root)
-    assert 0 < nas.free_bytes() <= found.f_blocks * found.f_frsize
+    room = nas.room()
+    assert 0 < room.free < room.size == found.f_blocks * found.f_frsize
 
 
 def test_equal_photos_in_one_folder_can_be_replaced_at_once(

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry
 
-from services.state.gauges import Gauges
+from services.nas_sync.ports import NasMissing
+from services.state.gauges import ALERTED, Gauges
+from shared.adapters.icloud_signin_errors import wants_sign_in
 from shared.domain.questions import Status
+from shared.ports.files import DiskFull
+
+ROOT = Path(__file__).parents[3]
 
 
 def status(work: dict[str, dict[str, int]], local: dict[str, int]) -> Status:
@@ -28,6 +36,7 @@ def test_a_queue_that_was_worked_off_is_shown_empty() -> None:
     assert value("photoduct_work", stage="compress", state="due") == 0
     assert value("photoduct_work", stage="compress", state="done") == 8
     assert value("photoduct_files", machine="local", state="wanted") == 0
+    assert value("photoduct_files", machine="nas", state="mismatch") == 0
     assert value("photoduct_files", machine="local", state="downloaded") == 3
 
 
@@ -40,6 +49,21 @@ def test_what_needs_a_person_is_shown_until_it_is_settled() -> None:
 
     frozen = {"key": "deletion-frozen", "text": "Deletion is frozen: a copy differs."}
     gauges.show(status({}, {}).model_copy(update={"attention": (frozen,)}))
-    assert (needed("deletion-frozen"), needed("nas_missing")) == (1, 0)
+    assert (needed("deletion-frozen"), needed("nas_sync:nas_missing")) == (1, 0)
     gauges.show(status({}, {}))
     assert needed("deletion-frozen") == 0
+
+
+def test_alerts_go_by_the_keys_under_which_services_say_what_they_wait_for() -> None:
+    said = {
+        f"downloader:{wants_sign_in().attention}",
+        f"icloud_cleanup:{wants_sign_in().attention}",
+        f"nas_sync:{NasMissing('').attention}",
+        f"downloader:{DiskFull('').attention}",
+    }
+    assert said < set(ALERTED)
+    rules = (ROOT / "deploy/prometheus/rules.yml").read_text()
+    asked = re.findall(r'photoduct_open_attention\{key(?:=|=~|!~)"([^"]+)"\}', rules)
+    assert len(asked) >= 4
+    for pattern in asked:
+        assert any(re.fullmatch(pattern, key) for key in ALERTED), pattern

@@ -42,6 +42,7 @@ def prepare(data: Path, library: Path) -> None:
         _library(library)
         write_private(data / "nats" / "nats.conf", bus_config(data / "secrets"))
         _books(data / "secrets")
+        passwords(data / "secrets" / "grafana", ["password"])
         settings = data / "config" / "config.yaml"
         if not settings.exists():
             settings.write_text(FIRST_SETTINGS, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import time
@@ -84,7 +85,7 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
 
 def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
     with stack("postgres", "demo,postgres,monitoring", POSTGRES) as here:
-        here.up()
+        here.up(*PRODUCT, "postgres", "prometheus")  # Grafana's image may not be had
         here.until_healthy()
         here.prove()
         assert not (here.folder / "data/state/media.db").exists()
@@ -96,6 +97,23 @@ def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
         for container in here.containers():
             check_walls(container)
         prometheus_sees(here)
+        every_panel_has_data(here)
+
+
+def test_grafana_is_held_to_the_same_walls_as_all_others(built: Path) -> None:
+    """By what compose would start: the container itself is started nowhere here."""
+    said = Stack("photoduct-test-config", built, "monitoring").compose("config", "--format", "json")
+    grafana = json.loads(said)["services"]["grafana"]
+    assert (grafana["read_only"], grafana["cap_drop"]) == (True, ["ALL"])
+    assert grafana["security_opt"] == ["no-new-privileges:true"]
+    assert grafana["user"] == "1000:1000"
+    assert [port["host_ip"] for port in grafana["ports"]] == ["127.0.0.1"]
+    assert list(grafana["networks"]) == ["pages"]
+    writable = [one["target"] for one in grafana["volumes"] if not one.get("read_only")]
+    assert writable == ["/var/lib/grafana"]
+    for one in grafana["volumes"]:
+        if "deploy" in one["source"]:
+            assert (ROOT / one["source"]).is_dir()
 
 
 def prometheus_sees(here: Stack) -> None:
@@ -109,11 +127,35 @@ def prometheus_sees(here: Stack) -> None:
         assert asked(here, name), name
 
 
+def every_panel_has_data(here: Stack) -> None:
+    """Ask what each panel of each dashboard asks, over the whole run: a number has to come back."""
+    asks = {
+        target["expr"].replace("$__rate_interval", "15m")
+        for path in (ROOT / "deploy/grafana/made").glob("*.json")
+        for panel in json.loads(path.read_text())["panels"]
+        for target in panel.get("targets", ())
+    }
+    assert len(asks) > 40
+    deadline = time.monotonic() + 60
+    while empty := [query for query in sorted(asks) if not has_number(here, query)]:
+        assert time.monotonic() < deadline, empty
+        time.sleep(5)
+
+
+def has_number(here: Stack, query: str) -> bool:
+    return any(math.isfinite(value) for _, value in answered(here, query))
+
+
 def asked(here: Stack, query: str) -> list[dict[str, str]]:
     """Return the labels of what Prometheus answers."""
+    return [labels for labels, _ in answered(here, query)]
+
+
+def answered(here: Stack, query: str) -> list[tuple[dict[str, str], float]]:
+    """Return labels and value of each series that Prometheus answers with."""
     url = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
     said = run("docker", "exec", *here.ids("prometheus"), "wget", "-qO-", url)
-    return [row["metric"] for row in json.loads(said)["data"]["result"]]
+    return [(row["metric"], float(row["value"][1])) for row in json.loads(said)["data"]["result"]]
 
 
 def check_walls(container: dict[str, object]) -> None:

@@ -39,6 +39,7 @@ def test_each_password_lies_alone_in_its_folder_and_the_folder_above_is_closed(
         files = {path.name for path in (secrets / user).iterdir()}
         assert files == ({user, "pgpass"} if user == "state" else {user})
         assert (secrets / user / user).stat().st_mode & 0o777 == 0o600
+    assert (secrets / "grafana/password").stat().st_mode & 0o777 == 0o600
     assert (
         (secrets / "state/pgpass").read_text().endswith((secrets / "postgres/password").read_text())
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from services.state.account import Account
 from services.state.answers import Answers
 from services.state.backup_rhythm import Backups
 from services.state.claims import Claims
@@ -27,7 +28,7 @@ async def main() -> None:
     settings = load_section("state", StateSettings)
     switch = load_section("icloud_cleanup", Switch)
     rules = load_policy(settings, switch, common.library)
-    with open_books(settings, common) as engine:
+    with open_books(settings, common, load_section("icloud", Account)) as engine:
         async with open_service(STATE, common) as service:
             clock = service.clock
             store = Store(engine, common.library.root, rules)

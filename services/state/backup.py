@@ -26,6 +26,8 @@ _STAMP: Final = "%Y%m%dT%H%M%S"
 def backup(engine: Engine, folder: Path, keep: int, now: datetime) -> Path:
     """Make one, remove those beyond the newest `keep`, and return its path; nothing is removed when it fails."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in folder.glob(".state-*.db.part*"):  # of one that was killed
+        left.unlink()
     target = folder / f"state-{now.astimezone(UTC).strftime(_STAMP)}Z.db"
     snapshot(engine, target)
     for old in backups(folder)[keep:]:

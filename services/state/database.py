@@ -9,9 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.pool import StaticPool
 
+from services.state import schema
 from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_REVISIONS = "alembic_version"
+_BOOKS = {"asset", "media", "work", "setting"}
+"""Tables that books of every version have."""
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
 
 
@@ -40,6 +44,7 @@ def open_database(url: str, before_upgrade: Callable[[Engine], object] | None = 
     """
     engine = connect(url)
     try:
+        refuse_foreign(engine)
         found = revision_of(engine)
         known_revision(found)
         if before_upgrade is not None and found not in {None, HEAD}:
@@ -68,6 +73,20 @@ def revision_of(engine: Engine) -> str | None:
     """Return the revision of the schema, None for an empty database."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def refuse_foreign(engine: Engine, *, beside: bool = True) -> None:
+    """Raise Fatal for a database that holds another program's tables and no books; without `beside`, for both together, too."""
+    names = set(inspect(engine).get_table_names()) - {_REVISIONS}
+    strange = sorted(names - schema.metadata.tables.keys())
+    books = names >= _BOOKS and revision_of(engine) is not None
+    if names and not (books and (beside or not strange)):
+        shown = ", ".join((strange or sorted(names))[:3])
+        where = engine.url.render_as_string(hide_password=True)
+        raise Fatal(
+            f"The database {where} holds tables that are not photoduct's ({shown}): name an empty one. "
+            "Nothing was changed."
+        )
 
 
 def known_revision(revision: str | None) -> None:

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.state.account import keep_to
 from services.state.backup import backup
 from services.state.database import check, open_database
 from services.state.owner import owned
+from services.state.restoring import kept_aside
 from services.state.settings import backup_folder
 from services.state.where import database_url
 from shared.adapters.clock import SystemClock
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+    from services.state.account import Account
     from services.state.settings import StateSettings
     from shared.runtime.settings import Common
 
 
 @contextmanager
-def open_books(settings: StateSettings, common: Common) -> Iterator[Engine]:
-    """Yield the database that the settings name; Fatal with a sentence when it cannot be owned, opened or trusted."""
+def open_books(settings: StateSettings, common: Common, account: Account) -> Iterator[Engine]:
+    """Yield the database that the settings name; Fatal with a sentence when it cannot be owned, opened or trusted, or is another account's."""
     url = database_url(settings, common)
     folder, keep = backup_folder(settings, common), settings.backup.keep
     with owned(url):
@@ -33,6 +36,7 @@ def open_books(settings: StateSettings, common: Common) -> Iterator[Engine]:
         engine = open_database(url, lambda old: backup(old, folder, keep, SystemClock().now()))
         try:
             check(engine)
+            keep_to(engine, account)
             yield engine
         finally:
             engine.dispose()
@@ -43,7 +47,7 @@ def _refuse_half_restored(url: str) -> None:
     path = Path(url.removeprefix("sqlite:///"))
     if not url.startswith("sqlite") or path.exists():
         return
-    if aside := sorted(path.parent.glob(f"{path.name}.before-*")):
+    if aside := kept_aside(path):
         raise Fatal(
             f"{path} is missing, and {aside[-1].name} lies beside it: a restore was cut short. "
             "Do it again with `photoduct state restore FILE`."

@@ -12,11 +12,12 @@ from sqlalchemy import delete, insert, literal, select, text, update
 
 from services.state import schema
 from services.state.backup import verify
-from services.state.database import connect, open_database, upgrade_on
+from services.state.database import connect, open_database, refuse_foreign, upgrade_on
 from services.state.library_rows import upsert
 from services.state.transfer import copy
-from shared.adapters.local_files import sync_dir
+from shared.adapters.local_files import place, sync_dir
 from shared.adapters.publishing import commit
+from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 NEW_LIFE: Final = 1_000
 """Added to every attempt: no order or answer of the time that the books forgot can be taken for one of now."""
-_ENDINGS: Final = ("", "-wal", "-shm")
+_JOURNALS: Final = ("-wal", "-shm")
+_ENDINGS: Final = ("", *_JOURNALS)
 
 
 def restore(backup: Path, url: str, now: datetime) -> str:
@@ -57,14 +59,37 @@ def _prepared(backup: Path, temp: Path, now: datetime) -> None:
 def _to_file(backup: Path, path: Path, now: datetime, stamp: str) -> str:
     temp = path.with_name(f".{path.name}.restoring")
     _prepared(backup, temp, now)
-    aside = path.with_name(f"{path.name}.before-{stamp}")
-    for end in reversed(_ENDINGS):
-        part = path.with_name(path.name + end)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + end))
-    sync_dir(path.parent)
+    aside = _put_aside(path, path.with_name(f"{path.name}.before-{stamp}"))
     commit(temp, path)
     return str(aside)
+
+
+def kept_aside(path: Path) -> list[Path]:
+    """Return the books that restores have put aside beside SQLite books at `path`, the newest last."""
+    found = path.parent.glob(f"{path.name}.before-*")
+    return sorted(one for one in found if not one.name.endswith(_JOURNALS))
+
+
+def _put_aside(path: Path, aside: Path) -> Path:
+    """Rename the present books and return their new place; a restore that was killed here is gone on with.
+
+    The books go before their journal, which holds what was written last: as long as the two are apart there are no
+    books at `path`, and photoduct does not start.
+    """
+    if path.exists():
+        try:
+            place(path, aside)
+        except FileExistsError as error:
+            raise Fatal(f"{aside} exists already; nothing was changed.") from error
+        sync_dir(path.parent)
+    else:
+        aside = next(reversed(kept_aside(path)), aside)
+    for end in _JOURNALS:
+        part = path.with_name(path.name + end)
+        if part.exists():
+            place(part, aside.with_name(aside.name + end))
+    sync_dir(path.parent)
+    return aside
 
 
 def _to_postgres(backup: Path, url: str, now: datetime, stamp: str) -> str:
@@ -75,6 +100,7 @@ def _to_postgres(backup: Path, url: str, now: datetime, stamp: str) -> str:
         _prepared(backup, temp, now)
         engine, source = connect(url), connect(f"sqlite:///{temp}")
         try:
+            refuse_foreign(engine, beside=False)  # they would move along
             with source.connect() as books, engine.begin() as connection:
                 connection.execute(text(f'ALTER SCHEMA public RENAME TO "{aside}"'))
                 connection.execute(text("CREATE SCHEMA public"))

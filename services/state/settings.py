@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
@@ -20,6 +21,10 @@ from shared.runtime.settings import load_section
 if TYPE_CHECKING:
     from shared.runtime.settings import Common, LibrarySettings
 
+_DATABASE: Final = re.compile(
+    r"sqlite:///.+"
+    r"|postgresql(\+psycopg)?://([^:/@]*(:[^@]*)?@)?(\[[^/?]+\]|[^/:?@]*)(:\d+)?(/[^?]*)?(\?.*)?"
+)
 AlbumNames = Annotated[tuple[str, ...], AfterValidator(checked_names)]
 """Names as iCloud shows them; case and spaces at the ends make no difference."""
 
@@ -103,6 +108,13 @@ class Switch(BaseModel):
     album: str = "DeletePending"
 
 
+def checked_url(url: str) -> str:
+    """Return the address of a database; ValueError for what is none, without its words: it may hold a password."""
+    if not _DATABASE.fullmatch(url):
+        raise ValueError("expected an address such as postgresql+psycopg://USER@HOST/NAME")
+    return url
+
+
 class BackupSettings(BaseModel):
     """Backups of the books, made while photoduct runs."""
 
@@ -121,7 +133,7 @@ class StateSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    database_url: str | None = None
+    database_url: Annotated[str, AfterValidator(checked_url)] | None = None
     """A SQLAlchemy URL (`postgresql+psycopg://...`); default: `media.db` in the data folder."""
     database_password: str | None = None
     """Password of the database; better in the environment (`PHOTODUCT_STATE__DATABASE_PASSWORD`) or a file."""

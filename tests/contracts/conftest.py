@@ -3,67 +3,47 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from services.state.database import open_database
+from tests.contracts.killing import Killer
+from tests.contracts.postgres import programs, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy.engine import Engine
 
 
-def postgres_programs() -> Path | None:
-    """Return the folder with initdb and postgres, or None where there is no server."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if found:
-        return found[-1].parent
-    program = shutil.which("initdb")
-    return Path(program).resolve().parent if program else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Start a Postgres of its own, as a user other than root, and give its URL."""
-    programs = postgres_programs()
-    if programs is None:
+    """Give the URL of a server of the tests' own."""
+    there = programs()
+    if there is None:
         if os.environ.get("PHOTODUCT_REQUIRE_REAL"):
             pytest.fail("a real Postgres is required here and none is installed")
         pytest.skip("no Postgres server is installed")
-    as_root = os.geteuid() == 0
-    user = "postgres" if as_root else pwd.getpwuid(os.geteuid()).pw_name
-    directory = Path(tempfile.mkdtemp(prefix="photoduct-pg-"))
-    if as_root:
-        shutil.chown(directory, "postgres", "postgres")
+    with server(there) as url:
+        yield url
 
-    def run(*command: str) -> None:
-        subprocess.run(
-            command, check=True, capture_output=True, user=user if as_root else None, cwd=directory
-        )
 
-    port, data = _free_port(), directory / "data"
-    run(str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8")
-    options = f"-p {port} -k {directory} -c listen_addresses=127.0.0.1"
-    log = str(directory / "log")
-    run(str(programs / "pg_ctl"), "-D", str(data), "-o", options, "-w", "-l", log, "start")
-    yield f"postgresql+psycopg://postgres@127.0.0.1:{port}"
-    run(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
-    shutil.rmtree(directory, ignore_errors=True)
+def new_database(base: str, name: str) -> str:
+    """Make a database on a server and return its URL."""
+    admin = create_engine(f"{base}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return f"{base}/{name}"
+
+
+@pytest.fixture
+def empty_postgres(request: pytest.FixtureRequest, postgres_url: str) -> str:
+    """Give the URL of a database in which nothing is."""
+    return new_database(postgres_url, f"e{abs(hash(request.node.nodeid))}")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -73,11 +53,13 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         opened = open_database(f"sqlite:///{tmp_path}/media.db")
     else:
         base = request.getfixturevalue("postgres_url")
-        name = f"t{abs(hash(request.node.nodeid))}"
-        admin = create_engine(f"{base}/postgres", isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        opened = open_database(f"{base}/{name}")
+        opened = open_database(new_database(base, f"t{abs(hash(request.node.nodeid))}"))
     yield opened
     opened.dispose()
+
+
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Killer]:
+    """Give what does an act on the books and is killed in the middle of it."""
+    with Killer() as one:
+        yield one

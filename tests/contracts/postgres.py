@@ -1,0 +1,112 @@
+"""A real Postgres for the tests, in a folder of its own: it ends with the process that started it, however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.runtime.child import DieWith
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX = "photoduct-pg-"
+READY_SECONDS = 60
+
+
+def programs() -> Path | None:
+    """Return the folder with initdb and postgres, or None where there is no server."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if found:
+        return found[-1].parent
+    program = shutil.which("initdb")
+    return Path(program).resolve().parent if program else None
+
+
+@contextmanager
+def server(programs: Path) -> Iterator[str]:
+    """Start one, as a user other than root, and yield its URL without a database."""
+    sweep()
+    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+    held = os.open(directory, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    if os.geteuid() == 0:
+        shutil.chown(directory, user, user)
+    process = _start(programs, directory, user, port := _free_port())
+    try:
+        _await(programs, process, port)
+        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(30)
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(held)
+
+
+def sweep() -> None:
+    """Remove the folders of test runs that were killed: nobody holds their lock any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            held = os.open(folder, os.O_RDONLY)
+        except OSError:
+            continue  # somebody else's, or just gone
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if (folder / "owned").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(held)
+
+
+def _start(programs: Path, directory: Path, user: str, port: int) -> subprocess.Popen[bytes]:
+    as_user = user if os.geteuid() == 0 else None
+    data = str(directory / "data")
+    subprocess.run(
+        [str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "-N"],
+        check=True,
+        capture_output=True,
+        user=as_user,
+        cwd=directory,
+    )
+    (directory / "owned").touch()  # after the lock: who finds it free finds a dead owner
+    with (directory / "log").open("wb") as log:
+        return subprocess.Popen(
+            [
+                *(str(programs / "postgres"), "-D", data, "-p", str(port), "-k", str(directory)),
+                *("-c", "listen_addresses=127.0.0.1", "-F"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            user=as_user,
+            cwd=directory,
+            preexec_fn=DieWith(os.getpid()),
+        )
+
+
+def _await(programs: Path, process: subprocess.Popen[bytes], port: int) -> None:
+    command = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    deadline = time.monotonic() + READY_SECONDS
+    while subprocess.run(command, check=False).returncode != 0:
+        assert process.poll() is None, "Postgres did not start"
+        assert time.monotonic() < deadline, "Postgres was not ready in time"
+        time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

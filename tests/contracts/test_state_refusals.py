@@ -1,0 +1,163 @@
+"""Books that are not ours to touch are refused with one sentence, and nothing is written; no sentence holds a password."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from services.state.account import Account
+from services.state.backup import backup
+from services.state.opening import open_books
+from services.state.restoring import restore
+from services.state.settings import StateSettings
+from services.state.tools import main, migrate, run
+from services.state.transfer import sums
+from shared.domain.errors import Fatal
+from shared.runtime.settings import CONFIG, Common, load_common, load_section
+from tests.contracts.books_world import START, World, seen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.engine import Engine
+
+PASSWORD = "hush-hush"
+MINE, YOURS = Account(apple_id="Mine@example.com"), Account(apple_id="yours@example.com")
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    made = World(engine)
+    made.look(seen("A"))
+    return made
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+def execute(url: str, *statements: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def tables(url: str) -> set[str]:
+    engine = create_engine(url)
+    try:
+        found = inspect(engine)
+        return {*found.get_table_names(), *found.get_schema_names()}
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("revisions", [False, True], ids=["plain", "with revisions of its own"])
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(
+    empty_postgres: str, tmp_path: Path, world: World, *, revisions: bool
+) -> None:
+    execute(empty_postgres, "CREATE TABLE customers (name text)")
+    if revisions:
+        execute(
+            empty_postgres,
+            "CREATE TABLE alembic_version (version_num text)",
+            "INSERT INTO alembic_version VALUES ('0001')",
+        )
+    before = tables(empty_postgres)
+    made = backup(world.engine, tmp_path / "backups", 2, START)
+    settings = StateSettings(database_url=empty_postgres)
+    refused = pytest.raises(Fatal, match=r"tables that are not photoduct's \(customers\)")
+    with refused, open_books(settings, Common(data=tmp_path), MINE):
+        pass
+    with refused:
+        migrate(url_of(world.engine), empty_postgres)
+    with refused:
+        migrate(empty_postgres, f"sqlite:///{tmp_path}/new.db")
+    with refused:
+        restore(made, empty_postgres, START)
+    assert tables(empty_postgres) == before
+
+
+def test_a_restore_takes_no_table_of_another_program_along(world: World, tmp_path: Path) -> None:
+    url = url_of(world.engine)
+    made = backup(world.engine, tmp_path / "backups", 2, START)
+    execute(url, "CREATE TABLE customers (name text)")
+    if url.startswith("sqlite"):
+        restore(made, url, START)  # into a file of its own
+        return
+    before = tables(url)
+    with pytest.raises(Fatal, match="customers"):
+        restore(made, url, START)
+    assert tables(url) == before
+    with open_books(StateSettings(database_url=url), Common(data=tmp_path), MINE):
+        pass  # work goes on beside them
+
+
+def test_books_of_another_apple_account_are_refused_until_it_is_said_to_be_the_same(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, common = url_of(world.engine), Common(data=tmp_path)
+    settings = StateSettings(database_url=url)
+    with open_books(settings, common, MINE):
+        pass
+    with world.engine.connect() as connection:
+        before = sums(connection)
+    mine = backup(world.engine, tmp_path / "backups", 2, START)
+    with pytest.raises(Fatal, match=r"mine@example\.com"), open_books(settings, common, YOURS):
+        pass
+    config = tmp_path / "config.yaml"
+    monkeypatch.setenv(CONFIG, str(config))
+    config.write_text(
+        f"data: {tmp_path}\nicloud: {{apple_id: {YOURS.apple_id}}}\nstate: {{database_url: '{url}'}}\n"
+    )
+    with pytest.raises(Fatal, match=r"This backup .* mine@example\.com"):
+        run(["restore", str(mine)])
+    with world.engine.connect() as connection:
+        assert sums(connection) == before
+    with open_books(settings, common, Account(apple_id=" mine@EXAMPLE.com")):
+        pass
+    assert YOURS.apple_id in run(["rename-account"])[0]
+    with open_books(settings, common, YOURS):
+        pass
+
+
+BAD = {
+    "nobody answers": f"postgresql+psycopg://photoduct:{PASSWORD}@127.0.0.1:1/photoduct",
+    "no such database": "{server}/nowhere",
+    "no port": f"postgresql+psycopg://photoduct:{PASSWORD}@127.0.0.1:port/photoduct",
+    "another kind": f"mysql://photoduct:{PASSWORD}@127.0.0.1/photoduct",
+    "no address": f"photoduct:{PASSWORD}@127.0.0.1",
+}
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_no_refusal_tells_the_password_of_the_database(
+    how: str,
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server = postgres_url.replace("postgres@", f"postgres:{PASSWORD}@")
+    config = tmp_path / "config.yaml"
+    monkeypatch.setenv(CONFIG, str(config))
+    config.write_text(
+        f"data: {tmp_path}\n"
+        f"state: {{database_url: '{BAD[how].format(server=server)}', database_password: {PASSWORD}}}\n"
+    )
+    monkeypatch.setattr(sys, "argv", ["tools", "migrate", "sqlite"])
+    assert main() in {2, 3}
+    said = capsys.readouterr()
+    with (
+        pytest.raises(Fatal) as refused,
+        open_books(load_section("state", StateSettings), load_common(), MINE),
+    ):
+        pass
+    for words in (said.err, str(refused.value)):
+        assert len(words.splitlines()) == 1, words
+        assert PASSWORD not in words
+    assert not said.out

@@ -19,7 +19,7 @@ from shared.adapters import nats_server
 from shared.adapters.jetstream import Login
 from shared.adapters.nats_server import ServerFiles
 from shared.domain.errors import Fatal
-from shared.domain.pipeline import SERVICES, STATE
+from shared.domain.pipeline import PIXEL_SYNC, SERVICES, STATE
 from shared.runtime.bootstrap import bootstrap
 from shared.runtime.bus_users import user_rules
 from shared.runtime.child import Child
@@ -28,7 +28,7 @@ from shared.runtime.running import end_on_signals, forget_signals
 from shared.runtime.settings import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 ALL: Final = (STATE.name, *(service.name for service in SERVICES))
 NATS: Final = "nats"
+_SECRETIVE: Final = (STATE.name, PIXEL_SYNC.name)
+"""Services whose own part of the settings has a secret, which nobody else reads."""
 _SERVICES_S: Final = 8.5
 _NATS_S: Final = 1.0
 
@@ -116,7 +118,11 @@ class Supervisor:
             await self._launch(name, (sys.executable, "-m", f"services.{name}"))
 
     async def _launch(self, name: str, command: tuple[str, ...]) -> None:
-        environment = {**os.environ, CONFIG: str(self._config), "PYTHONUNBUFFERED": "1"}
+        environment = {
+            **environment_of(name, os.environ),
+            CONFIG: str(self._config),
+            "PYTHONUNBUFFERED": "1",
+        }
         path = None if self._console else self._common.data / "logs" / f"{name}.log"
         child = Child(name, command, environment, path)
         await child.start()
@@ -133,6 +139,12 @@ class Supervisor:
         if nats is not None:
             await nats.stop(_NATS_S)
         self._lock.release()
+
+
+def environment_of(name: str, everything: Mapping[str, str]) -> dict[str, str]:
+    """Return what a process gets of our environment: nothing of another service's part of the settings that has a secret."""
+    foreign = tuple(f"PHOTODUCT_{owner}".upper() for owner in _SECRETIVE if owner != name)
+    return {key: value for key, value in everything.items() if not key.upper().startswith(foreign)}
 
 
 def own_port(url: str) -> int:

@@ -14,12 +14,13 @@ import pytest
 
 from shared.domain.errors import Fatal
 from shared.runtime.settings import load_common
-from shared.runtime.supervisor import Supervisor
+from shared.runtime.supervisor import Supervisor, environment_of
 from tests.integration.nats_fixture import free_port
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
 SERVICES = ("nas_sync", "compressor")
+SECRETS = ("PHOTODUCT_STATE__DATABASE_PASSWORD", "photoduct_pixel_sync__api_key")
 
 
 @pytest.fixture
@@ -51,6 +52,10 @@ def running(pid: int) -> bool:
         return False
 
 
+def environment(pid: int) -> str:
+    return Path(f"/proc/{pid}/environ").read_text()
+
+
 async def until_log(config: Path, service: str, text: str, times: int = 1) -> None:
     path = load_common(config).data / "logs" / f"{service}.log"
     async with asyncio.timeout(20):
@@ -58,9 +63,14 @@ async def until_log(config: Path, service: str, text: str, times: int = 1) -> No
             await asyncio.sleep(0.05)
 
 
-async def test_it_restarts_what_is_killed_and_stops_all_in_time(config: Path) -> None:
+async def test_it_restarts_what_is_killed_and_stops_all_in_time(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(name, "hush-hush")
     async with supervisor(config) as everything:
         before = everything.alive()
+        assert not any("hush-hush" in environment(pid) for pid in before.values())
         assert set(before) == {"nats", *SERVICES}
         await until_log(config, "nas_sync", "Ready to work")
         os.kill(before["nas_sync"], signal.SIGKILL)
@@ -98,7 +108,7 @@ def test_its_children_die_with_it(config: Path) -> None:
     program = (
         "import asyncio, sys, json, pathlib\n"
         "from shared.runtime.settings import load_common\n"
-        "from shared.runtime.supervisor import Supervisor\n"
+        "from shared.runtime.supervisor import Supervisor, environment_of\n"
         "async def main():\n"
         f"    path = pathlib.Path({str(config)!r})\n"
         f"    async with Supervisor(load_common(path), path, services={SERVICES!r}) as s:\n"
@@ -122,3 +132,10 @@ def test_its_children_die_with_it(config: Path) -> None:
     while any(running(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(running(pid) for pid in pids)
+
+
+def test_a_secret_of_the_settings_reaches_the_one_service_that_reads_it() -> None:
+    everything = {**dict.fromkeys(SECRETS, "hush-hush"), "PHOTODUCT_LOGS__LEVEL": "debug"}
+    for name, secrets in (("state", SECRETS[:1]), ("pixel_sync", SECRETS[1:]), ("nats", ())):
+        left = environment_of(name, everything)
+        assert left.keys() == {*secrets, "PHOTODUCT_LOGS__LEVEL"}

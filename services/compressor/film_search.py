@@ -24,8 +24,13 @@ _UP, _DOWN = 3, 2
 _BEST_CRF = 1
 _EVERY_FRAME = 1500  # a film of more frames is scored on every fifth one
 _STRIDE = 5
+_DOUBT = 1.3
+
+SAMPLE_MARGIN = 0.5
+"""VMAF points by which the pieces of a film have to clear the floor. An error costs time or bytes, never the look."""
+
 STRIDE_MARGIN = 0.5
-"""VMAF points by which an estimate from samples or from every fifth frame has to clear the floor."""
+"""VMAF points by which every fifth frame has to clear the floor: nothing is asked after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,28 @@ class Look:
         return f"{self.mean:.2f} (p5 {self.p5:.2f})"
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How the samples look at a CRF, and the part of the original's bytes that the whole rendition would have."""
+
+    look: Look
+    ratio: float
+
+    def is_hopeless(self, setting: Film) -> bool:
+        """Tell whether the rendition would be too large even if this estimate is too high by a part of `_DOUBT`."""
+        return self.ratio > setting.max_ratio * _DOUBT
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The largest CRF that passed (None: no tried one did), its sample, how many were tried, and what missed."""
+
+    crf: int | None
+    sample: Sample | None
+    tries: int
+    missed: tuple[str, ...]
+
+
 def look(scores: Sequence[float]) -> Look:
     """Sum up the scores of single frames; raises ValueError when there are none or one is no number."""
     if not scores or not all(math.isfinite(score) for score in scores):
@@ -76,31 +103,33 @@ def stride(frames: int) -> int:
     return _STRIDE if frames > _EVERY_FRAME else 1
 
 
-def find_crf(setting: Film, judge: Callable[[int], bool]) -> tuple[int | None, int]:
-    """Return the largest CRF found that `judge` lets pass (None: no tried one does) and how many were tried.
+def find_crf(setting: Film, sampled: Callable[[int], Sample], margin: float) -> Found:
+    """Return the largest CRF found whose sample clears both floors by `margin`.
 
-    Goes up by 3 as far as `worst` while it passes, or down by 2 while it does not, never both ways.
+    Goes up by 3 as far as `worst` while it passes, or down by 2 while it does not, never both ways; a miss that is too
+    large already ends it, as everything better is larger.
     """
-    found: int | None = None
-    crf, tries = setting.crf, 0
-    while tries < setting.tries:
+    best: tuple[int, Sample] | None = None
+    missed: list[str] = []
+    crf: int | None = setting.crf
+    tries = 0
+    while crf is not None and tries < setting.tries:
         tries += 1
-        passed = judge(crf)
-        if passed:
-            found = crf
-        step = _step(setting, crf, passed, first=tries == 1, found=found)
-        if step is None:
-            break
-        crf = step
-    return found, tries
+        sample = sampled(crf)
+        if sample.look.clears(setting, margin):
+            best = crf, sample
+            crf = _worse(setting, crf) if not missed else None
+        else:
+            missed.append(
+                f"VMAF {sample.look} of samples at CRF {crf} with {sample.ratio:.0%} of the bytes"
+            )
+            crf = None if best or sample.is_hopeless(setting) else better(crf)
+    found, its_sample = best or (None, None)
+    return Found(found, its_sample, tries, tuple(missed))
 
 
-def _step(setting: Film, crf: int, passed: bool, *, first: bool, found: int | None) -> int | None:
-    """Return the next CRF to try, None at the end of the way."""
-    going_up = passed and (first or crf > setting.crf)
-    if going_up:
-        return min(crf + _UP, setting.most) if crf < setting.most else None
-    return better(crf) if found is None else None
+def _worse(setting: Film, crf: int) -> int | None:
+    return min(crf + _UP, setting.most) if crf < setting.most else None
 
 
 def better(crf: int) -> int | None:

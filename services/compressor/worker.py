@@ -32,13 +32,14 @@ _VIDEO = {Kind.H264, Kind.HEVC, Kind.OTHER_VIDEO}
 
 
 def warm_up() -> None:
-    """Load every codec, so that a fork has it at once; opens no file and starts no thread."""
+    """Load every codec and ask ffmpeg what it can do, so that a fork has it at once; opens no file, starts no thread."""
     from PIL import Image
 
-    from services.compressor import ffmpeg, heic, score, stills  # noqa: F401
+    from services.compressor import ffmpeg_program, film, heic, score, stills  # noqa: F401
 
     heic.register()
     Image.init()
+    ffmpeg_program.learn()
 
 
 def main() -> None:
@@ -86,7 +87,7 @@ def _codec(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: 
     if kind is Kind.RAW:
         raise Keep(f"a {kind} file is kept as it is, only its header was read", readable=None)
     if kind in _VIDEO:
-        from services.compressor.ffmpeg import video
+        from services.compressor.film import video
 
         return video(source, temp, order, lambda done: _say({"progress": round(done, 3)}))
     from services.compressor.stills import still

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageCms
 
 from services.compressor import png
-from services.compressor.ffmpeg import program
+from services.compressor.ffmpeg_program import program
 
 MAKER_NOTE = b"Apple iOS\0\0\1MM" + bytes(range(256)) * 4
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, strategies as st
 
-from services.compressor.film_search import Look, find_crf, look, pieces, stride
+from services.compressor.film_search import Look, Sample, find_crf, look, pieces, stride
 from services.compressor.tiers import Film
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @st.composite
@@ -16,31 +21,50 @@ def settings(draw: st.DrawFn) -> Film:
     return Film("x265", crf, tries=draw(st.integers(1, 10)), worst=worst)
 
 
-@given(settings(), st.integers(0, 52))
-def test_the_setting_found_passed_and_the_way_is_bounded(setting: Film, limit: int) -> None:
+def until(limit: int, ratio: float = 0.5) -> Callable[[int], Sample]:
+    """Samples that look as they should up to a CRF."""
+    return lambda crf: Sample(Look(100, 100) if crf <= limit else Look(0, 0), ratio)
+
+
+@given(settings(), st.integers(0, 52), st.sampled_from([0.5, 2.0]))
+def test_the_setting_found_passed_and_the_way_is_bounded(
+    setting: Film, limit: int, ratio: float
+) -> None:
     asked: list[int] = []
 
-    def judge(crf: int) -> bool:
+    def sampled(crf: int) -> Sample:
         asked.append(crf)
-        return crf <= limit
+        return until(limit, ratio)(crf)
 
-    found, tries = find_crf(setting, judge)
-    assert tries == len(asked) <= setting.tries
+    found = find_crf(setting, sampled, 0.5)
+    assert found.tries == len(asked) <= setting.tries
     assert len(set(asked)) == len(asked)
     assert asked[0] == setting.crf
     assert all(1 <= crf <= setting.most for crf in asked)
-    assert found == max((crf for crf in asked if crf <= limit), default=None)
-    if found is None:
-        assert len(asked) == setting.tries or min(asked) <= 2
+    assert found.crf == max((crf for crf in asked if crf <= limit), default=None)
+    assert len(found.missed) == sum(crf > limit for crf in asked)
+    if found.crf is None:
+        assert len(asked) == setting.tries or min(asked) <= 2 or ratio > 1
 
 
 def test_it_goes_up_while_the_look_permits_and_down_while_it_does_not() -> None:
+    def tried(setting: Film, limit: int) -> tuple[int | None, int]:
+        found = find_crf(setting, until(limit), 0.0)
+        return found.crf, found.tries
+
     setting = Film("x265", 24, worst=30)
-    assert find_crf(setting, lambda crf: crf <= 28) == (27, 3)
-    assert find_crf(setting, lambda crf: crf <= 51) == (30, 3)
-    assert find_crf(setting, lambda crf: crf <= 20) == (20, 3)
-    assert find_crf(setting, lambda crf: crf <= 10) == (None, 4)
-    assert find_crf(Film("x265", 24), lambda crf: crf <= 51) == (24, 1)
+    assert tried(setting, 28) == (27, 3)
+    assert tried(setting, 51) == (30, 3)
+    assert tried(setting, 20) == (20, 3)
+    assert tried(setting, 10) == (None, 4)
+    assert tried(Film("x265", 24), 51) == (24, 1)
+
+
+def test_it_ends_where_a_sample_misses_the_floor_and_the_size() -> None:
+    setting = Film("x265", 24, max_ratio=0.7, worst=30)
+    assert find_crf(setting, until(20, 0.95), 0.0).tries == 1
+    assert find_crf(setting, until(20, 0.9), 0.0).tries == 3
+    assert find_crf(setting, until(51, 0.95), 0.0).tries == 3, "larger CRFs are smaller"
 
 
 @given(st.floats(0.01, 20_000))

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -7,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from services.compressor import film_look
 from services.compressor.encode import Job, compress
-from services.compressor.ffmpeg import check_packets, program, video
+from services.compressor.ffmpeg_program import program
+from services.compressor.film import video
+from services.compressor.film_packets import check_packets, packets
+from services.compressor.film_search import Found
 from services.compressor.mp4 import read_movie
 from services.compressor.policy import Encode, Kind
 from services.compressor.tiers import Film, Tier
@@ -40,7 +45,8 @@ async def test_a_video_keeps_rotation_creation_time_and_apples_keys(
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
     assert re.fullmatch(
-        r"crf=\d+ preset=fast vmaf=[\d.]+ p5=[\d.]+ floor=90 floor_p5=86 every=1 ratio=0\.\d+ tries=\d finals=\d search=[\d.]+s",
+        r"crf=\d+ preset=fast vmaf=[\d.]+ p5=[\d.]+ floor=90 floor_p5=86 every=1 ratio=0\.\d+ tries=\d finals=\d"
+        r" search=[\d.]+s encode=[\d.]+s gate=[\d.]+s",
         answer.settings,
     )
 
@@ -62,9 +68,57 @@ def test_the_whole_film_decides_even_when_its_samples_flattered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, temp = samples.video(tmp_path / "a.mov"), tmp_path / "made"
-    monkeypatch.setattr("services.compressor.ffmpeg.find_crf", lambda *_: (47, 1))
+    monkeypatch.setattr("services.compressor.film.search", lambda *_: Found(47, None, 1, ()))
     order = Encode(Kind.H264, Film("x265", 47, floor=99.9, floor_p5=0))
     with pytest.raises(Keep, match=r"of the whole at CRF 47.*at CRF 45.*at CRF 43"):
+        video(source, temp, order, lambda _: None)
+
+
+async def test_a_longer_video_is_sampled_in_pieces_and_scored_on_every_fifth_frame(
+    tmp_path: Path, job: Make
+) -> None:
+    source = tmp_path / "a.mp4"
+    samples.run("-f", "lavfi", "-i", "testsrc2=s=64x64:r=60:d=26", "-vf", "noise=alls=20:allf=t",
+                "-c:v", "libx264", "-preset", "ultrafast", "-qp", "12", "-pix_fmt", "yuv420p", str(source))  # fmt: skip
+    once = Tier("all", None, h264=Film("x265", 30, floor=1, floor_p5=1, tries=1))
+    heard: list[float] = []
+    answer = await compress(replace(job(source), tiers=(once,)), heard.append)
+    assert isinstance(answer, Compressed), answer
+    assert " every=5 " in answer.settings
+    for begin, end in ((0, 0.05), (0.05, 0.25), (0.25, 0.8), (0.8, 0.85), (0.85, 1)):
+        assert any(begin < done <= end for done in heard), (begin, end, heard)
+
+
+async def test_ffmpeg_is_asked_once_what_it_can_do(
+    tmp_path: Path, job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, asked, wrapped = tmp_path / "a.avi", tmp_path / "asked", tmp_path / "bin" / "ffmpeg"
+    samples.run("-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.3", "-c:v", "mpeg4", str(source))
+    wrapped.parent.mkdir()
+    wrapped.write_text(f'#!/bin/sh\necho "$*" >> {asked}\nexec {program()} "$@"\n')
+    wrapped.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapped.parent}:{os.environ['PATH']}")
+    for _ in range(2):
+        assert isinstance(await compress(job(source)), Left)
+    lines = asked.read_text().splitlines()
+    assert sum("-f null" in line for line in lines) == 2
+    assert sum("-filters" in line for line in lines) == 1
+
+
+def test_a_sample_with_fewer_scores_than_frames_never_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, temp = samples.video(tmp_path / "a.mov"), tmp_path / "made"
+    scores = film_look._scores
+    monkeypatch.setattr(film_look, "_scores", lambda *how: scores(*how)[1:])
+    with pytest.raises(Keep, match="14 of 15 frames of a sample were scored"):
+        video(source, temp, Encode(Kind.H264, Film("x265", 20, floor=1, floor_p5=1)), lambda _: None)  # fmt: skip
+
+
+def test_what_is_far_too_large_already_is_not_encoded_as_a_whole(tmp_path: Path) -> None:
+    source, temp = samples.video(tmp_path / "a.mov"), tmp_path / "made"
+    order = Encode(Kind.H264, Film("x265", 3, max_ratio=0.1, floor=1, floor_p5=1))
+    with pytest.raises(Keep, match=r"not be smaller enough: samples at CRF 3 promise \d+%"):
         video(source, temp, order, lambda _: None)
 
 
@@ -101,7 +155,7 @@ def test_other_frame_times_or_another_sound_never_count(
     sound = ("-c:a", "copy") if "setpts" in swapped else ("-c:a", "aac", "-b:a", "20k")
     samples.run("-i", str(source), "-vf", swapped, "-fps_mode", "passthrough", "-enc_time_base", "demux", "-c:v", "libx264", *sound, str(other))  # fmt: skip
     with pytest.raises(Keep, match=reason):
-        check_packets(source, other)
+        check_packets(packets(source), packets(other))
 
 
 async def test_a_truncated_video_is_unreadable(tmp_path: Path, job: Make) -> None:

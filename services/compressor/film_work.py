@@ -1,0 +1,31 @@
+"""Holds what is known of one video that is being made smaller; data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.compressor.movie import picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.compressor.film_packets import Packets
+    from services.compressor.mp4 import Movie, Track
+    from services.compressor.tiers import Film
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The original, where its rendition is made, what is asked for, and the original's tracks and packets."""
+
+    source: Path
+    temp: Path
+    setting: Film
+    movie: Movie
+    packets: Packets
+
+    @property
+    def picture(self) -> Track:
+        """The video track."""
+        return picture(self.movie)

@@ -1,7 +1,8 @@
 """Measures the compressor: its throughput, what its profiles save; it writes to folders of its own, and the page when asked to.
 
-python -m benchmarks.compressor stills [--quick] [--write]
+python -m benchmarks.compressor stills|video [--quick] [--write]
 python -m benchmarks.compressor savings FOLDER [--quick]
+python -m benchmarks.compressor margins [FOLDER] [--quick]
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks.compressor import savings, stills
+from benchmarks.compressor import margins, savings, stills, video
 from benchmarks.shared.page import Markers, write_into
 
 _PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
-MEASUREMENTS = {"stills": stills.measure}
+MEASUREMENTS = {"stills": stills.measure, "video": video.measure}
 
 
 def markers(name: str) -> Markers:
@@ -28,8 +29,13 @@ def markers(name: str) -> Markers:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compressor", description=__doc__)
-    parser.add_argument("name", choices=[*MEASUREMENTS, "savings"])
-    parser.add_argument("folder", type=Path, nargs="?", help="with savings: a folder of stills")
+    parser.add_argument("name", choices=[*MEASUREMENTS, "savings", "margins"])
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="with savings: a folder of stills; with margins: one of films longer than 20 s",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="shows that it works; no numbers to go by"
     )
@@ -44,6 +50,9 @@ def main() -> int:
         made = asyncio.run(MEASUREMENTS[options.name](options.quick))
         if options.write:
             write_into(_PAGE, made, markers(options.name))
+    elif options.name == "margins":
+        own = sorted(options.folder.absolute().glob("*.mp4")) if options.folder else []
+        made = margins.measure(own, quick=options.quick)
     else:
         files = savings.stills(options.folder.absolute()) if options.folder else []
         if not files:

@@ -41,3 +41,11 @@ def test_the_throughput_is_told_with_its_ratios() -> None:
     assert done.returncode == 0, done.stderr
     assert "| compressor, 1 at once |" in done.stdout
     assert "at least 0.95 of the loop" in done.stdout
+
+
+def test_what_a_video_costs_is_told() -> None:
+    command = [sys.executable, "-m", "benchmarks.compressor", "video", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| the compressor's final encode |" in done.stdout
+    assert "search, of the encode" in done.stdout

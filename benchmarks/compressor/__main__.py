@@ -1,6 +1,7 @@
-"""Measures the compressor: its throughput, what its profiles save; it writes to folders of its own, and the page when asked to.
+"""Measures the compressor: throughput, what its profiles save, other tools beside it; it writes to folders of its own, and the page when asked to.
 
 python -m benchmarks.compressor stills|video [--quick] [--write]
+python -m benchmarks.compressor peers|peer-films [FOLDER] [--quick] [--write]
 python -m benchmarks.compressor savings FOLDER [--quick]
 python -m benchmarks.compressor margins [FOLDER] [--quick]
 """
@@ -12,11 +13,16 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks.compressor import margins, savings, stills, video
+from benchmarks.compressor import margins, peer_films, peers, savings, stills, video
 from benchmarks.shared.page import Markers, write_into
 
 _PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
-MEASUREMENTS = {"stills": stills.measure, "video": video.measure}
+MEASUREMENTS = {
+    "stills": lambda options: stills.measure(options.quick),
+    "video": lambda options: video.measure(options.quick),
+    "peers": lambda options: peers.measure(options.quick, options.folder),
+    "peer-films": lambda options: peer_films.measure(options.quick, options.folder),
+}
 
 
 def markers(name: str) -> Markers:
@@ -34,7 +40,7 @@ def _options() -> argparse.Namespace:
         "folder",
         type=Path,
         nargs="?",
-        help="with savings: a folder of stills; with margins: one of films longer than 20 s",
+        help="of stills (savings, peers) or films (peer-films; margins: longer than 20 s)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="shows that it works; no numbers to go by"
@@ -47,7 +53,7 @@ def main() -> int:
     """Measure and print; 2 with one sentence for a folder without stills."""
     options = _options()
     if options.name in MEASUREMENTS:
-        made = asyncio.run(MEASUREMENTS[options.name](options.quick))
+        made = asyncio.run(MEASUREMENTS[options.name](options))
         if options.write:
             write_into(_PAGE, made, markers(options.name))
     elif options.name == "margins":

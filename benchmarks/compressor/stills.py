@@ -26,7 +26,7 @@ from services.compressor.nursery import environment
 from services.compressor.profiles import BALANCED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _TIER = BALANCED[0]
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,18 +34,23 @@ _ROUNDS, _PICTURES, _SIZE = 5, 16, (3000, 2000)
 _QUICK = (1, 4, (1200, 800))
 
 
-def pictures(room: Path, number: int, size: tuple[int, int]) -> list[Path]:
-    """Make JPEGs of quality 95 with fine and coarse detail; the same ones each time."""
+def images(number: int, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """Draw pictures with fine and coarse detail; the same ones each time, but for the grain."""
     draw = random.Random(1)  # noqa: S311 - pictures, not secrets
-    made = []
-    for n in range(number):
+    for _ in range(number):
         x, y = draw.uniform(-2, 0), draw.uniform(-1, 1)
         fractal = Image.effect_mandelbrot(size, (x, y, x + 1.5, y + 1), 60)
         grain = Image.effect_noise((size[0] // 2, size[1] // 2), 40).resize(size)
         slope = Image.linear_gradient("L").resize(size)
-        image = Image.merge(
+        yield Image.merge(
             "RGB", (Image.blend(fractal, slope, 0.5), slope, Image.blend(grain, fractal, 0.3))
         )
+
+
+def pictures(room: Path, number: int, size: tuple[int, int]) -> list[Path]:
+    """Make JPEGs of quality 95."""
+    made = []
+    for n, image in enumerate(images(number, size)):
         path = room / f"{n}.jpg"
         image.save(path, quality=95, subsampling=2)
         made.append(path)

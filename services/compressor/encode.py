@@ -36,7 +36,7 @@ class TargetTaken(Permanent):
 class Job:
     """One file to compress: absolute paths, times with a zone, `seconds` of wall time at most.
 
-    `target` must not exist, and lies on the disk where the rendition shall stay.
+    `target` must not exist, and lies on the disk where the rendition shall stay; one of another form gets its suffix behind that name.
     """
 
     source: Path
@@ -88,9 +88,10 @@ async def _settle(
 ) -> Compressed | Left | Unreadable:
     match answer.pop("answer"):
         case "made":
-            await _publish(temp, job.target)
+            target = job.target.with_name(job.target.name + answer.pop("added"))
+            await _publish(temp, target)
             seconds = round(time.monotonic() - started, 3)
-            return Compressed(path=job.target, tier=tier.name, seconds=seconds, **answer)
+            return Compressed(path=target, tier=tier.name, seconds=seconds, **answer)
         case "left":
             return Left(tier=tier.name, **answer)
         case "unreadable":

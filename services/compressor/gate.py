@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from services.compressor import jxl
 from services.compressor.decode import decoded
 from services.compressor.policy import worth_it
 from services.compressor.verdict import Broken, Keep
@@ -139,6 +140,16 @@ def check_pixels(source: Original, made: bytes) -> None:
         raise Keep("the rendition's pixels differ")
     if _low_bytes(source.data) != _low_bytes(made):
         raise Keep("the low bits of the rendition's pixels differ")
+
+
+def check_reversed(source: Original, packed: bytes) -> None:
+    """Raise Keep unless a packed JPEG gives its original back, byte for byte."""
+    try:
+        again = jxl.unpack(packed)
+    except Broken as error:
+        raise Keep(f"the rendition came out damaged: {error}") from error
+    if again != source.data:
+        raise Keep("the rendition does not give the original's bytes back")
 
 
 def _low_bytes(data: bytes) -> bytes:

@@ -58,7 +58,7 @@ class Compress:
                 return work.outcome(
                     events.Compressed,
                     now,
-                    path=path,
+                    path=str(PurePosixPath(path).with_name(found.path.name)),
                     sha256=found.sha256,
                     size=found.size,
                     encoder=found.encoder,

@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
-    from services.compressor.tiers import Film, Lossless, Still, Tier
+    from services.compressor.tiers import Film, Lossless, Reversible, Still, Tier
+
+    Setting = Still | Reversible | Lossless | Film
 
 
 class Kind(StrEnum):
@@ -32,7 +34,7 @@ class Encode:
     """Make a rendition as `setting` says."""
 
     kind: Kind
-    setting: Still | Lossless | Film
+    setting: Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def plan(kind: Kind, tier: Tier) -> Encode | Leave:
             assert_never(kind)
 
 
-def _order(kind: Kind, tier: Tier, setting: Still | Lossless | Film | None) -> Encode | Leave:
+def _order(kind: Kind, tier: Tier, setting: Setting | None) -> Encode | Leave:
     if setting is None:
         return Leave(f"the tier {tier.name} leaves {kind} as it is")
     return Encode(kind, setting)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.compressor.profiles import PROFILES, Profile
-from services.compressor.tiers import FORMS, Tier, checked_tiers
+from services.compressor.tiers import FORMS, Tier, checked_tiers, form_of
 from shared.runtime.rhythm import checked_cron
 
 
@@ -23,9 +23,9 @@ def _left_is_none(tiers: Any) -> Any:
 def _without_leave(tier: dict[str, Any]) -> dict[str, Any]:
     place = f"tier {tier.get('name', '?')}"
     _check_names(place, tier, Tier)
-    for kind, form in FORMS.items():
+    for kind in FORMS:
         if isinstance(value := tier.get(kind), dict):
-            _check_names(f"{place}: {kind}", value, form)
+            _check_names(f"{place}: {kind}", value, form_of(kind, value))
         elif value not in (None, "leave"):
             raise ValueError(f"{place}: {kind} is `leave` or its settings in braces, not {value}")
     return {name: None if value == "leave" else value for name, value in tier.items()}

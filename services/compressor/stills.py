@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.compressor import carry, encoders, gate, heic, jpeg, png
+from services.compressor import carry, encoders, gate, heic, jpeg, jxl, png
 from services.compressor.decode import decoded
 from services.compressor.gate import Original
 from services.compressor.policy import Encode, Kind, Leave
-from services.compressor.tiers import Lossless, Still
+from services.compressor.tiers import Lossless, Reversible, Still
 from services.compressor.verdict import Keep, Made
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: L
     original = Original(data, image, kind, limits)
     encoder, settings, made = _encoded(original, order)
     temp.write_bytes(made)
-    return Made(encoder, settings, image.width, image.height)
+    added = jxl.SUFFIX if isinstance(order.setting, Reversible) else ""
+    return Made(encoder, settings, image.width, image.height, added)
 
 
 def _encoded(source: Original, order: Encode) -> tuple[str, str, bytes]:
@@ -49,6 +50,8 @@ def _encoded(source: Original, order: Encode) -> tuple[str, str, bytes]:
     match order:
         case Encode(kind=Kind.JPEG, setting=Still() as setting):
             return _jpeg(source, setting)
+        case Encode(kind=Kind.JPEG, setting=Reversible() as setting):
+            return _packed(source, setting)
         case Encode(kind=Kind.HEIC, setting=Still() as setting):
             return _heic(source, setting)
         case Encode(kind=Kind.PNG, setting=Lossless() as setting):
@@ -70,6 +73,14 @@ def _jpeg(source: Original, setting: Still) -> tuple[str, str, bytes]:
 
     made, found = gate.search(source, setting, encode)
     return encoder.name, f"{encoder.note} {found}; {carry.account(source.data, made)}", made
+
+
+def _packed(source: Original, setting: Reversible) -> tuple[str, str, bytes]:
+    made = jxl.pack(source.data)
+    gate.check_size(source, made, setting.max_ratio, "packed")
+    gate.check_reversed(source, made)
+    ratio = len(made) / len(source.data)
+    return jxl.name(), f"reversible ratio={ratio:.3f}; unpacked again: every byte the same", made
 
 
 def _heic(source: Original, setting: Still) -> tuple[str, str, bytes]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import Discriminator, Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,19 @@ class Still:
         """The qualities to try while the rendition is too large, in this order."""
         lowest = self.quality if self.lowest is None else self.lowest
         return tuple(range(self.quality - 10, lowest - 1, -10))
+
+
+@dataclass(frozen=True, slots=True)
+class Reversible:
+    """How a JPEG is packed as JPEG XL, from which the original's very bytes can be had back; nothing of it is lost, and no look is judged."""
+
+    encoder: Literal["jxl"]
+    max_ratio: float = 0.95
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        _check_ratio(self.max_ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,17 @@ class Film:
         return self.crf if self.worst is None else self.worst
 
 
+def _way(given: Any) -> str:
+    """Return which of the two ways to treat a JPEG is meant."""
+    encoder = given.get("encoder") if isinstance(given, dict) else getattr(given, "encoder", None)
+    return "packed" if encoder == "jxl" else "encoded"
+
+
+Jpeg = Annotated[
+    Annotated[Still, Tag("encoded")] | Annotated[Reversible, Tag("packed")], Discriminator(_way)
+]
+"""What may be ordered for a JPEG."""
+
 FORMS: Final[dict[str, type[Any]]] = {
     "jpeg": Still,
     "heic": Still,
@@ -102,9 +128,9 @@ FORMS: Final[dict[str, type[Any]]] = {
     "h264": Film,
     "hevc": Film,
 }
-"""What each kind's setting is made of."""
+"""What each kind's setting is made of, but for a JPEG that is packed: see `form_of`."""
 _ENCODERS = {
-    "jpeg": ("jpegli", "pillow"),
+    "jpeg": ("jpegli", "pillow", "jxl"),
     "heic": ("x265",),
     "png": ("oxipng",),
     "h264": ("x265",),
@@ -121,7 +147,7 @@ class Tier:
 
     name: str
     max_age_days: int | None
-    jpeg: Still | None = None
+    jpeg: Jpeg | None = None
     heic: Still | None = None
     png: Lossless | None = None
     h264: Film | None = None
@@ -165,11 +191,16 @@ def checked_tiers(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     return tiers
 
 
+def form_of(kind: str, given: dict[str, Any]) -> type[Any]:
+    """Return what the setting `given` for `kind` (one of FORMS) is made of."""
+    return Reversible if kind == "jpeg" and _way(given) == "packed" else FORMS[kind]
+
+
 def read_tier(fields: dict[str, Any]) -> Tier:
     """Return the tier that `dataclasses.asdict` took apart; raises TypeError and ValueError for anything else."""
     return Tier(
         **{
-            name: FORMS[name](**value) if name in FORMS and value is not None else value
+            name: form_of(name, value)(**value) if name in FORMS and value is not None else value
             for name, value in fields.items()
         }
     )

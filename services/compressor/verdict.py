@@ -34,6 +34,8 @@ class Made:
     settings: str
     width: int
     height: int
+    added: str = ""
+    """What its name gets behind the original's: it is of another form then, e.g. `.jxl`."""
 
 
 @dataclass(frozen=True, slots=True)

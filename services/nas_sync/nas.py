@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NewType
 
 from services.nas_sync.ports import (
@@ -20,7 +21,7 @@ from services.nas_sync.ports import (
     Room,
 )
 from shared.adapters.cold_read import cold_sha256
-from shared.adapters.exchanging import alone_in, exchange
+from shared.adapters.exchanging import alone_in, exchange, retire
 from shared.adapters.local_files import resolve_beneath, sorted_errors
 from shared.adapters.mounts import mount_of
 from shared.adapters.publishing import publish
@@ -113,40 +114,54 @@ class Nas:
         relative: str,
         rendition: Path,
         *,
+        shown: str,
         rendition_size: int,
         rendition_sha256: str,
         original_sha256: str,
     ) -> tuple[Evidence, Evidence]:
-        """Put a rendition at `relative` and the original at `.originals/relative`; return the proofs of original and rendition.
+        """Put a rendition at `shown` and the original at `.originals/relative`; return the proofs of original and rendition.
 
-        Call it again after any failure. Raises as `publish` and `exchange`, RenditionUnusable, CopyMissing, CopyDiffers,
-        NasMissing.
+        `shown` is `relative`, or beside it. Call it again after any failure. Raises as `publish` and `exchange`, RenditionUnusable,
+        CopyMissing, CopyDiffers, NasMissing.
         """
         retreat = f"{ORIGINALS}/{relative}"
+        put = self._exchange if shown == relative else self._put_beside
+        ready = _Ready(rendition, rendition_size, rendition_sha256)
         original = resolve_beneath(self._root, relative)
         with self._mounted() as archive, alone_in(original.parent):
-            staged = original.with_name(_staged_name(relative, rendition_sha256))
-            if self._read(archive, relative).sha256 != rendition_sha256:
-                mtime = _mtime(original)
-                with _usable():
-                    publish(
-                        rendition,
-                        staged,
-                        size=rendition_size,
-                        sha256=rendition_sha256,
-                        mtime=mtime,
-                    )
-            exchange(
-                original,
-                staged,
-                resolve_beneath(self._root, retreat),
-                original_sha256=original_sha256,
-                rendition_sha256=rendition_sha256,
-            )
+            put(archive, relative, shown, ready, original_sha256)
             return (
                 self._prove(archive, retreat, original_sha256, None),
-                self._prove(archive, relative, rendition_sha256, rendition_size),
+                self._prove(archive, shown, rendition_sha256, rendition_size),
             )
+
+    def _exchange(
+        self, archive: Archive, relative: str, _: str, ready: _Ready, original_sha256: str
+    ) -> None:
+        original = resolve_beneath(self._root, relative)
+        staged = original.with_name(_staged_name(relative, ready.sha256))
+        if self._read(archive, relative).sha256 != ready.sha256:
+            ready.publish(staged, original)
+        exchange(
+            original,
+            staged,
+            resolve_beneath(self._root, f"{ORIGINALS}/{relative}"),
+            original_sha256=original_sha256,
+            rendition_sha256=ready.sha256,
+        )
+
+    def _put_beside(
+        self, archive: Archive, relative: str, shown: str, ready: _Ready, original_sha256: str
+    ) -> None:
+        """Let the original leave only when the rendition was read back from the disk."""
+        retreat = f"{ORIGINALS}/{relative}"
+        at = retreat if self._holds(archive, retreat, original_sha256) else relative
+        self._prove(archive, at, original_sha256, None)
+        if not self._holds(archive, shown, ready.sha256):
+            ready.publish(resolve_beneath(self._root, shown), resolve_beneath(self._root, at))
+        self._prove(archive, shown, ready.sha256, ready.size)
+        original, retired = (resolve_beneath(self._root, one) for one in (relative, retreat))
+        retire(original, retired, original_sha256=original_sha256)
 
     def sweep(self) -> Swept:
         """Remove temp files that killed publishes left for more than a day; raises NasMissing."""
@@ -180,11 +195,31 @@ class Nas:
             relative, found.sha256, found.size, found.grade, archive.id, archive.fs_uuid
         )
 
+    def _holds(self, archive: Archive, relative: str, sha256: str) -> bool:
+        with suppress(CopyMissing):
+            return self._read(archive, relative).sha256 == sha256
+        return False
+
     def _read(self, archive: Archive, relative: str) -> ColdRead:
         try:
             return cold_sha256(resolve_beneath(self._root, relative))
         except SourceMissing as error:  # of an unplugged archive `_mounted` says NasMissing instead
             raise CopyMissing(f"The archive has no copy at {relative}.", archive) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A rendition on the local disk, and what its bytes have to be."""
+
+    path: Path
+    size: int
+    sha256: str
+
+    def publish(self, target: Path, original: Path) -> None:
+        """Let it land at `target`, as old as its original."""
+        mtime = _mtime(original)
+        with _usable():
+            publish(self.path, target, size=self.size, sha256=self.sha256, mtime=mtime)
 
 
 @contextmanager

@@ -92,11 +92,12 @@ class NasArchive(Protocol):
         relative: str,
         rendition: Path,
         *,
+        shown: str,
         rendition_size: int,
         rendition_sha256: str,
         original_sha256: str,
     ) -> tuple[Evidence, Evidence]:
-        """Put a rendition in its original's place; return the proofs of original (at its retreat) and rendition.
+        """Put a rendition at `shown`, its original's place (`relative`) or beside it; return the proofs of original (at its retreat) and rendition.
 
         Raises RenditionUnusable, CopyMissing, CopyDiffers and the errors of `shared.ports.files`.
         """

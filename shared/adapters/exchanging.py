@@ -4,7 +4,8 @@
     place: rendition  staged: original    retired: -           move the staged one to `retired`
     place: rendition  staged: -           retired: original    done
 
-A run that died anywhere is finished by the next one, which finds its row above by what the files hold.
+A run that died anywhere is finished by the next one, which finds its row above by what the files hold. A rendition of another form has
+a name of its own, so that nothing is swapped: the original only has to leave (`retire`).
 """
 
 from __future__ import annotations
@@ -86,6 +87,30 @@ def exchange(
             raise _unexpected(original, held)
         else:
             _retire(names)
+
+
+def retire(original: Path, retired: Path, *, original_sha256: str) -> None:
+    """Move the original, whose rendition lies under another name, to `retired`; done already when it is there.
+
+    Call it again after any failure or death. Raises as `exchange`; then the original has at least one of its names.
+    """
+    with sorted_errors(original):
+        make_parents(retired.parent)
+        if original.parent.stat().st_dev != retired.parent.stat().st_dev:
+            raise CrossDevice(f"{original} and {retired} lie on different file systems.")
+        held, kept = _hash_at(original), _hash_at(retired)
+        if kept is None:
+            if held != original_sha256:
+                raise _unexpected(original, held)
+            place(original, retired)
+        elif kept != original_sha256:
+            raise Occupied(f"{retired} exists with other bytes; {original} stays.")
+        elif held == original_sha256:
+            original.unlink()  # read back just now: it has its other name
+        elif held is not None:
+            raise _unexpected(original, held)
+        sync_dir(retired.parent)
+        sync_dir(original.parent)
 
 
 def _check_names(names: _Exchange) -> None:

@@ -33,6 +33,7 @@ app.command("login")(login.login)
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 app.command("demo", context_settings=PASSED_ON)(running.demo)
 app.command("compress", context_settings=PASSED_ON)(running.compress)
+app.command("unpack", context_settings=PASSED_ON)(running.unpack)
 config_app.command("check")(running.check)
 
 AssetIds = Annotated[list[str] | None, typer.Argument(help="iCloud ids of assets.")]

@@ -60,6 +60,11 @@ def compress(context: typer.Context) -> None:
     raise typer.Exit(program("services.compressor.preview", context.args))
 
 
+def unpack(context: typer.Context) -> None:
+    """Give back the JPEGs inside `FILE.jxl...`, byte for byte, where a tier packed them; `--into DIR` says where."""
+    raise typer.Exit(program("services.compressor.unpack", context.args))
+
+
 def check() -> None:
     """Check all that `up` needs, settings and folders: every wrong one with its place and what is expected."""
     status = program("services.preflight", ["--settings"])

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.compressor import jxl
 from services.compressor.handler import Compress
 from services.compressor.profiles import BALANCED
+from services.compressor.tiers import Reversible, Tier
 from services.compressor.turns import Turns
 from shared.domain.events import Compressed, FileRef, FileWork
 from shared.domain.ids import Area, Kind, Resource
@@ -52,8 +54,10 @@ def work(library: Path) -> FileWork:
     )
 
 
-async def made(library: Path, task: FileWork) -> tuple[Compressed, Path]:
-    (report,) = await Compress(library, BALANCED, {Kind.PHOTO: 60.0}, FakeClock(), Turns(1))(task)
+async def made(
+    library: Path, task: FileWork, tiers: tuple[Tier, ...] = BALANCED
+) -> tuple[Compressed, Path]:
+    (report,) = await Compress(library, tiers, {Kind.PHOTO: 60.0}, FakeClock(), Turns(1))(task)
     assert isinstance(report, Compressed)
     return report, library / "compress" / report.path
 
@@ -76,6 +80,14 @@ async def test_a_file_that_an_album_task_moved_is_compressed_all_the_same(librar
     report, _ = await made(library, task)
     assert report.asset == "A1"
     assert (library / "delete_pending" / NAME).stat().st_size == task.file.size
+
+
+async def test_a_rendition_of_another_form_is_reported_under_its_own_name(library: Path) -> None:
+    tiers = (Tier("packed", None, jpeg=Reversible("jxl")),)
+    report, path = await made(library, work(library), tiers)
+    assert path.name.endswith(".jpg.jxl")
+    assert jxl.unpack(path.read_bytes()) == (library / "backup" / NAME).read_bytes()
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == report.sha256
 
 
 async def test_only_what_a_dead_job_left_unfinished_is_cleared(library: Path) -> None:

@@ -11,7 +11,15 @@ from pydantic import ValidationError
 from services.compressor.policy import Encode, Kind, Leave, plan, worth_it
 from services.compressor.profiles import BALANCED, CAREFUL, PROFILES, Profile
 from services.compressor.settings import CompressorSettings
-from services.compressor.tiers import Film, Still, Tier, checked_tiers, read_tier, tier_for
+from services.compressor.tiers import (
+    Film,
+    Reversible,
+    Still,
+    Tier,
+    checked_tiers,
+    read_tier,
+    tier_for,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LIGHT, MEDIUM, HEAVY = BALANCED
@@ -134,6 +142,13 @@ def test_own_tiers_are_read_from_yaml() -> None:
     assert tier.png.level == 4
 
 
+def test_a_tier_may_pack_a_jpeg_instead() -> None:
+    before = "{encoder: pillow, quality: 60, floor: 50, max_ratio: 0.8, tries: 1}"
+    (tier,) = own(OWN.replace(before, "{encoder: jxl, max_ratio: 0.9}"))
+    assert plan(Kind.JPEG, tier) == Encode(Kind.JPEG, Reversible("jxl", 0.9))
+    assert read_tier(json.loads(json.dumps(asdict(tier)))) == tier
+
+
 def test_without_own_tiers_the_named_profile_counts() -> None:
     assert CompressorSettings().chosen is BALANCED
     assert CompressorSettings.model_validate({"profile": "careful"}).chosen is CAREFUL
@@ -148,7 +163,9 @@ def test_without_own_tiers_the_named_profile_counts() -> None:
         ("tries: 1", "lowest: 70", "lowest must lie between 1 and quality, not be 70"),
         ("tries: 1", "tries: 0", "tries must lie between 1 and 10, not be 0"),
         ("level: 4", "level: 9", "level must lie between 0 and 6, not be 9"),
-        ("encoder: pillow", "encoder: x265", "tier all: the encoder of jpeg is jpegli or pillow, not x265"),
+        ("encoder: pillow", "encoder: x265", "tier all: the encoder of jpeg is jpegli or pillow or jxl, not x265"),
+        ("encoder: pillow", "encoder: jxl", "tier all: jpeg: there is no such setting as quality"),
+        ("heic: leave", "heic: {encoder: jxl, quality: 50, floor: 70}", "tier all: the encoder of heic is x265, not jxl"),
         ("name: all", "name: ''", "a tier needs a name"),
         ("max_age_days: null", "max_age_days: 0", "tier all: max_age_days must be 1 or more"),
         ("max_age_days: null", "max_age_days: 9", "exactly the last tier must have no max_age_days"),

@@ -183,6 +183,19 @@ async def test_a_placed_rendition_is_no_lost_one_when_the_work_comes_again(
     assert not (library / "compress/1").exists()
 
 
+async def test_a_rendition_of_another_form_gets_its_suffix_behind_the_originals_name(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, PHOTO)
+    put(library / "compress/1/1-x.HEIC.jxl", SMALL)
+    packed = rendition_work().model_copy(update={"rendition_path": "1/1-x.HEIC.jxl"})
+    (report,) = await archive.place_rendition(packed)
+    assert isinstance(report, RenditionArchived)
+    assert (report.rendition_path, report.original_path) == (f"{NAME}.jxl", RETREAT)
+    assert not (nas / NAME).exists()
+    assert (nas / RETREAT).read_bytes() == PHOTO
+
+
 async def test_a_file_that_is_nowhere_is_tried_again_later(library: Path, archive: Archive) -> None:
     (library / "backup" / NAME).unlink()
     with pytest.raises(SourceMissing):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PHOTO, SMALL = (hashlib.shake_256(b"photo").digest(size) for size in (40_000, 9_000))
 SHA, SMALL_SHA = (hashlib.sha256(data).hexdigest() for data in (PHOTO, SMALL))
 NAME = "2024/05/IMG_0001.HEIC"
+PACKED = f"{NAME}.jxl"
 
 
 @pytest.fixture
@@ -54,10 +55,11 @@ def small(tmp_path: Path) -> Path:
     return tmp_path / "small"
 
 
-def replace(nas: NasArchive, small: Path) -> tuple[Evidence, Evidence]:
+def replace(nas: NasArchive, small: Path, shown: str = NAME) -> tuple[Evidence, Evidence]:
     return nas.replace_with_rendition(
         NAME,
         small,
+        shown=shown,
         rendition_size=len(SMALL),
         rendition_sha256=SMALL_SHA,
         original_sha256=SHA,
@@ -223,6 +225,40 @@ def test_a_bad_rendition_never_takes_the_place(
         assert (root / NAME).read_bytes() == PHOTO
 
 
+def test_a_rendition_of_another_form_lies_beside_the_place_that_the_original_leaves(
+    root: Path, nas: NasArchive, photo: Path, small: Path
+) -> None:
+    nas.store(NAME, photo, len(PHOTO), SHA)
+    for _ in range(2):
+        original, rendition = replace(nas, small, PACKED)
+        assert (original.path, original.sha256) == (f".originals/{NAME}", SHA)
+        assert (rendition.path, rendition.sha256, rendition.size) == (PACKED, SMALL_SHA, len(SMALL))
+        small.unlink(
+            missing_ok=True
+        )  # as after the report: the second time all lies where it belongs
+    assert (root / ".originals" / NAME).read_bytes() == PHOTO
+    assert [path.name for path in (root / NAME).parent.iterdir()] == ["IMG_0001.HEIC.jxl"]
+    assert (root / PACKED).stat().st_mtime == 1e9
+
+
+def test_an_original_stays_until_its_rendition_lies_beside_it(
+    root: Path, nas: NasArchive, photo: Path, small: Path
+) -> None:
+    nas.store(NAME, photo, len(PHOTO), SHA)
+    (root / PACKED).write_bytes(b"another photo of that name")
+    with pytest.raises(Occupied):
+        replace(nas, small, PACKED)
+    (root / PACKED).unlink()
+    small.write_bytes(SMALL[::-1])
+    with pytest.raises(RenditionUnusable):
+        replace(nas, small, PACKED)
+    assert (root / NAME).read_bytes() == PHOTO
+    (root / NAME).write_bytes(b"edited by hand on the NAS")
+    with pytest.raises(CopyDiffers):
+        replace(nas, small, PACKED)
+    assert [path.name for path in (root / NAME).parent.iterdir()] == ["IMG_0001.HEIC"]
+
+
 def test_only_the_recorded_original_is_retired(root: Path, nas: NasArchive, small: Path) -> None:
     (root / NAME).parent.mkdir(parents=True)
     (root / NAME).write_bytes(b"edited by hand on the NAS")
@@ -251,6 +287,7 @@ def test_equal_photos_in_one_folder_can_be_replaced_at_once(
         return nas.replace_with_rendition(
             name,
             small,
+            shown=name,
             rendition_size=len(SMALL),
             rendition_sha256=SMALL_SHA,
             original_sha256=SHA,
@@ -274,6 +311,7 @@ def test_two_workers_at_one_rendition_both_find_it_placed(
             return nas.replace_with_rendition(
                 name,
                 small,
+                shown=name,
                 rendition_size=len(SMALL),
                 rendition_sha256=SMALL_SHA,
                 original_sha256=SHA,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.adapters import file_syscalls
-from shared.adapters.exchanging import exchange
+from shared.adapters.exchanging import exchange, retire
 from shared.domain.errors import PhotoductError
 from shared.ports.files import Occupied, SourceMissing, WrongHash
 
@@ -122,6 +122,35 @@ def test_a_rendition_equal_to_its_original_is_refused(places: Places) -> None:
     with pytest.raises(WrongHash):
         exchange(*places.paths, original_sha256=sha, rendition_sha256=sha)
     assert places.held() == (ORIGINAL, ORIGINAL, None)
+
+
+@pytest.mark.parametrize("state", [(ORIGINAL, None), (ORIGINAL, ORIGINAL), (None, ORIGINAL)])
+def test_an_original_leaves_from_every_state_on_the_way(
+    places: Places, state: tuple[bytes | None, bytes | None]
+) -> None:
+    places.put(state[0], RENDITION, state[1])
+    for _ in range(2):
+        retire(places.place, places.retired, original_sha256=HASHES["original_sha256"])
+        assert places.held() == (None, RENDITION, ORIGINAL)
+
+
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ((None, None), SourceMissing),
+        ((b"other", None), WrongHash),
+        ((b"other", ORIGINAL), WrongHash),
+        ((ORIGINAL, b"other"), Occupied),
+        ((None, b"other"), Occupied),
+    ],
+)
+def test_nothing_but_the_original_leaves(
+    places: Places, state: tuple[bytes | None, bytes | None], error: type[PhotoductError]
+) -> None:
+    places.put(state[0], RENDITION, state[1])
+    with pytest.raises(error):
+        retire(places.place, places.retired, original_sha256=HASHES["original_sha256"])
+    assert places.held() == (state[0], RENDITION, state[1])
 
 
 def test_nothing_is_replaced_before_its_second_name_is_proven(

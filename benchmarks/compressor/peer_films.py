@@ -23,7 +23,8 @@ from benchmarks.compressor.peer_programs import spent, version_of
 from benchmarks.compressor.peer_search import Try, size_at
 from benchmarks.compressor.peers import of_kinds
 from benchmarks.shared.page import table
-from services.compressor.ffmpeg import program, video
+from services.compressor.ffmpeg_program import program
+from services.compressor.film import video
 from services.compressor.kind import kind_of
 from services.compressor.policy import Encode, Kind
 from services.compressor.profiles import BALANCED

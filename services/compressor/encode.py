@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from services.compressor.child import ask
 from services.compressor.profiles import BALANCED
-from services.compressor.tiers import Tier, tier_for
 from services.compressor.verdict import Compressed, Left, Limits, Unreadable
 from shared.adapters.local_files import place, sorted_errors, sync_dir, sync_path
 from shared.domain.errors import Permanent, PhotoductError
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from services.compressor.tiers import Tier
     from services.compressor.verdict import Progress
 
 
@@ -36,7 +36,8 @@ class TargetTaken(Permanent):
 class Job:
     """One file to compress: absolute paths, times with a zone, `seconds` of wall time at most.
 
-    `target` must not exist, and lies on the disk where the rendition shall stay; one of another form gets its suffix behind that name.
+    `target` must not exist, and lies on the disk where the rendition shall stay; one of another form gets its suffix behind
+    that name. The tier is chosen by the age, by `albums`, and by name, size and camera of the source.
     """
 
     source: Path
@@ -46,6 +47,7 @@ class Job:
     tiers: tuple[Tier, ...] = BALANCED
     seconds: float = 3600.0
     limits: Limits = field(default_factory=Limits)
+    albums: tuple[str, ...] = ()
 
 
 async def compress(job: Job, progress: Progress | None = None) -> Compressed | Left | Unreadable:
@@ -57,13 +59,21 @@ async def compress(job: Job, progress: Progress | None = None) -> Compressed | L
     _check(job)
     temp = job.target.with_name(f".{job.target.name}.partial")
     started = time.monotonic()
-    tier = tier_for(job.created, job.now, job.tiers)
     try:
-        answer = await ask(_request(job, tier, temp), job.seconds, progress or (lambda _: None))
-        return await _settle(job, tier, temp, answer, started)
+        answer = await ask(_request(job, temp), job.seconds, progress or (lambda _: None))
+        return await _settle(job, temp, answer, started)
     finally:
         with contextlib.suppress(FileNotFoundError):
             temp.unlink()
+
+
+async def tier_of(job: Job) -> str:
+    """Return the name of the tier that the source falls into; raises as `compress`."""
+    request = {**_request(job, job.target), "only_tier": True}
+    answer = await ask(request, job.seconds, lambda _: None)
+    if "tier" in answer:
+        return str(answer["tier"])
+    raise _disk_trouble(job, answer.get("errno", 0), answer["reason"])
 
 
 def _check(job: Job) -> None:
@@ -73,27 +83,30 @@ def _check(job: Job) -> None:
         raise TargetTaken(f"{job.target} is there already; it is not replaced.")
 
 
-def _request(job: Job, tier: Tier, temp: Path) -> dict[str, Any]:
+def _request(job: Job, temp: Path) -> dict[str, Any]:
     return {
         "source": str(job.source),
         "temp": str(temp),
-        "tier": asdict(tier),
+        "tiers": [asdict(tier) for tier in job.tiers],
+        "age": (job.now - job.created).total_seconds(),
+        "albums": list(job.albums),
+        "only_tier": False,
         "limits": asdict(job.limits),
         "seconds": job.seconds,
     }
 
 
 async def _settle(
-    job: Job, tier: Tier, temp: Path, answer: dict[str, Any], started: float
+    job: Job, temp: Path, answer: dict[str, Any], started: float
 ) -> Compressed | Left | Unreadable:
     match answer.pop("answer"):
         case "made":
             target = job.target.with_name(job.target.name + answer.pop("added"))
             await _publish(temp, target)
             seconds = round(time.monotonic() - started, 3)
-            return Compressed(path=target, tier=tier.name, seconds=seconds, **answer)
+            return Compressed(path=target, seconds=seconds, **answer)
         case "left":
-            return Left(tier=tier.name, **answer)
+            return Left(**answer)
         case "unreadable":
             return Unreadable(answer["reason"])
         case _:

@@ -45,7 +45,7 @@ class Compress:
         seconds = self.longest[work.kind]
         dead = now.timestamp() - 2 * max(self.longest.values())
         await asyncio.to_thread(_make_room, target.parent, dead)
-        job = Job(source, target, work.created, now, self.tiers, seconds)
+        job = Job(source, target, work.created, now, self.tiers, seconds, albums=work.albums)
         async with self.turns.turn(work.kind):
             return [self._report(work, path, await compress(job))]
 

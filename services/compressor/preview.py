@@ -1,6 +1,6 @@
 """Shows what each tier would make of files, before anything is switched on; reads the files, writes candidates into one folder.
 
-    python -m services.compressor.preview --preview FILE... [--into DIR] [--taken YYYY-MM-DD]
+    python -m services.compressor.preview --preview FILE... [--into DIR] [--taken YYYY-MM-DD] [--album NAME]...
 
 It needs no running service. The same code makes and judges the candidates as in the pipeline.
 """
@@ -18,9 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from services.compressor.encode import Job, compress
+from services.compressor.encode import Job, compress, tier_of
 from services.compressor.settings import CompressorSettings
-from services.compressor.tiers import tier_for
 from services.compressor.verdict import Compressed, Left, Unreadable
 from shared.adapters.clock import SystemClock
 from shared.domain.errors import Permanent, PhotoductError, Transient
@@ -36,41 +35,41 @@ _PREVIEW: Final = "photoduct compress"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One file in one tier, and where the candidate goes; `today`: the tier that the file's age falls into now."""
+    """One file in one tier, and where the candidate goes."""
 
     source: Path
     tier: Tier
     target: Path
-    today: bool
 
 
-def trials(
-    files: list[Path], into: Path, tiers: tuple[Tier, ...], taken: datetime | None, now: datetime
-) -> list[Trial]:
-    """Return every file in every tier; without `taken` a file is as old as its modification time. Raises Permanent."""
+def trials(files: list[Path], into: Path, tiers: tuple[Tier, ...]) -> list[Trial]:
+    """Return every file in every tier; raises Permanent."""
     found = []
     for number, given in enumerate(files, 1):
         source = given.absolute()
         if not source.is_file():
             raise Permanent(f"{given}: there is no such file; expected a photo or video")
-        modified = datetime.fromtimestamp(source.stat().st_mtime, UTC)
-        today = tier_for(taken or modified, now, tiers)
         for tier in tiers:
             target = into.absolute() / f"{number}-{source.stem}.{tier.name}{source.suffix}"
             if os.path.lexists(target):
                 raise Permanent(f"{target}: is there already; name another folder with --into")
-            found.append(Trial(source, tier, target, tier is today))
+            found.append(Trial(source, tier, target))
     return found
 
 
-async def run(trial: Trial, now: datetime, seconds: float) -> str:
+async def today(trial: Trial, options: argparse.Namespace, job: Job) -> bool:
+    """Say whether this is the file's tier now; without `--taken` it is as old as its modification time. Raises PhotoductError."""
+    modified = datetime.fromtimestamp(trial.source.stat().st_mtime, UTC)
+    return trial.tier.name == await tier_of(replace(job, created=options.taken or modified))
+
+
+async def run(trial: Trial, job: Job, *, today: bool) -> str:
     """Try one file in one tier and return the line for the person; raises PhotoductError."""
     began = time.monotonic()
-    job = Job(
-        trial.source, trial.target, now, now, (replace(trial.tier, max_age_days=None),), seconds
-    )
-    found = await compress(job, _Shown(f"{trial.source.name}, {trial.tier.name}"))
-    name = f"{trial.source.name}, {trial.tier.name}{' (its tier today)' * trial.today}"
+    only = replace(trial.tier, max_age_days=None, where=None)
+    shown = _Shown(f"{trial.source.name}, {trial.tier.name}")
+    found = await compress(replace(job, tiers=(only,)), shown)
+    name = f"{trial.source.name}, {trial.tier.name}{' (its tier today)' * today}"
     return f"{name}: {_words(trial, found)} ({time.monotonic() - began:.1f} s)"
 
 
@@ -101,12 +100,17 @@ class _Shown:
 async def preview(options: argparse.Namespace) -> int:
     """Try all, a line each as it comes; return the exit status."""
     settings, now = load_section("compressor", CompressorSettings), SystemClock().now()
-    wanted = trials(options.files, options.into, settings.chosen, options.taken, now)
+    wanted = trials(options.files, options.into, settings.chosen)
     options.into.mkdir(parents=True, exist_ok=True)
     status = 0
     for trial in wanted:
+        job = Job(
+            trial.source, trial.target, now, now, settings.chosen, settings.longest,
+            albums=tuple(options.album),
+        )  # fmt: skip
         try:
-            sys.stdout.write(await run(trial, now, settings.longest) + "\n")
+            line = await run(trial, job, today=await today(trial, options, job))
+            sys.stdout.write(f"{line}\n")
         except (Permanent, Transient) as error:
             sys.stdout.write(f"{trial.source.name}, {trial.tier.name}: failed: {error}\n")
             status = FAILED
@@ -126,6 +130,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--into", type=Path, default=_FOLDER, metavar="DIR", help=f"where candidates go (default: {_FOLDER})")  # fmt: skip
     parser.add_argument("--taken", type=_date, metavar="YYYY-MM-DD", help="the photos' date (default: the files' own modification time)")  # fmt: skip
+    parser.add_argument("--album", action="append", default=[], metavar="NAME", help="an album that the photos are in, for tiers that ask for one")  # fmt: skip
     return parser.parse_args(arguments)
 
 

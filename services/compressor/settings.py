@@ -6,11 +6,23 @@ import os
 from dataclasses import MISSING, fields
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from services.compressor.profiles import PROFILES, Profile
 from services.compressor.tiers import FORMS, Tier, checked_tiers, form_of
+from services.compressor.where import Where
 from shared.runtime.rhythm import checked_cron
+
+_BYTES = TypeAdapter(ByteSize)
 
 
 def _left_is_none(tiers: Any) -> Any:
@@ -28,7 +40,30 @@ def _without_leave(tier: dict[str, Any]) -> dict[str, Any]:
             _check_names(f"{place}: {kind}", value, form_of(kind, value))
         elif value not in (None, "leave"):
             raise ValueError(f"{place}: {kind} is `leave` or its settings in braces, not {value}")
-    return {name: None if value == "leave" else value for name, value in tier.items()}
+    made = {name: None if value == "leave" else value for name, value in tier.items()}
+    return {**made, "where": _conditions(f"{place}: where", tier.get("where"))}
+
+
+def _conditions(place: str, given: Any) -> Any:
+    """People write sizes as `5MB`."""
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise ValueError(
+            f"{place} is conditions in braces such as {{albums: [Family]}}, not {given}"
+        )
+    _check_names(place, given, Where)
+    sizes = [name for name in ("smallest", "largest") if given.get(name) is not None]
+    return {**given, **{name: _size(f"{place}: {name}", given[name]) for name in sizes}}
+
+
+def _size(place: str, given: Any) -> int:
+    try:
+        return int(_BYTES.validate_python(given))
+    except ValidationError:
+        raise ValueError(
+            f"{place} is a number of bytes such as 500kB, 5MB or 5000000, not {given}"
+        ) from None
 
 
 def _check_names(place: str, given: dict[str, Any], form: type[Any]) -> None:
@@ -52,7 +87,8 @@ class CompressorSettings(BaseModel):
     profile: Profile = "balanced"
     """How hard, by age: `careful`, `balanced` or `small`; docs/compression.md says what each does and saves."""
     tiers: OwnTiers | None = None
-    """Tiers of your own in place of the profile's, youngest first; docs/compression.md shows how to write them."""
+    """Tiers of your own in place of the profile's, by age, and where you like by album, camera, name and size; the
+    first that fits counts. docs/compression.md shows how to write them."""
     during: Annotated[str, AfterValidator(checked_cron)] | None = None
     """A cron pattern (local time) of the minutes in which it may start a file, e.g. `* 0-6 * * *`; null is always.
     What it has taken by then, a long video too, goes on to its end: it would have to begin anew otherwise."""

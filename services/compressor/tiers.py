@@ -1,12 +1,19 @@
-"""Says what a tier may order, and which tier a file falls into by its age; pure, it can never read or change a file."""
+"""Says what a tier may order, and which tiers a file falls into; pure, it can never read or change a file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final, Literal
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Discriminator, Tag
+
+from services.compressor.where import Where, read_where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from services.compressor.where import File
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +149,13 @@ _ENCODERS = {
 class Tier:
     """How hard the files younger than `max_age_days` are compressed (None: no upper age); a kind of None is left as it is.
 
+    `where` narrows it to some of them (None: all).
     Raises ValueError for numbers outside their range and encoders that cannot make the kind.
     """
 
     name: str
     max_age_days: int | None
+    where: Where | None = None
     jpeg: Jpeg | None = None
     heic: Still | None = None
     png: Lossless | None = None
@@ -179,13 +188,14 @@ def _check_ratio(ratio: float) -> None:
 
 
 def checked_tiers(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
-    """Return `tiers`; raises ValueError unless they cover every age once, youngest first, with unique names."""
-    ages = [tier.max_age_days for tier in tiers]
-    bounds = [age for age in ages[:-1] if age is not None]
-    if not ages or ages[-1] is not None or len(bounds) != len(ages) - 1:
-        raise ValueError("exactly the last tier must have no max_age_days")
-    if bounds != sorted(set(bounds)):
-        raise ValueError("the tiers' max_age_days must grow from one to the next")
+    """Return `tiers`; raises ValueError unless the last takes every file, each can be reached, and the names are unique."""
+    if not tiers or tiers[-1].max_age_days is not None or tiers[-1].where is not None:
+        raise ValueError(
+            "the last tier must have neither max_age_days nor where: it takes what no other does"
+        )
+    for n, tier in enumerate(tiers):
+        for before in tiers[:n]:
+            _check_reached(tier, before)
     if len({tier.name for tier in tiers}) != len(tiers):
         raise ValueError("two tiers have the same name")
     return tiers
@@ -196,23 +206,45 @@ def form_of(kind: str, given: dict[str, Any]) -> type[Any]:
     return Reversible if kind == "jpeg" and _way(given) == "packed" else FORMS[kind]
 
 
+def _check_reached(tier: Tier, before: Tier) -> None:
+    longer = before.max_age_days is None or (
+        tier.max_age_days is not None and before.max_age_days >= tier.max_age_days
+    )
+    if longer and before.where in (None, tier.where):
+        raise ValueError(
+            f"tier {tier.name}: no file can fall into it, as the tier {before.name} before it takes them all; "
+            "the first that fits counts, so the younger and the narrower ones come first"
+        )
+
+
 def read_tier(fields: dict[str, Any]) -> Tier:
     """Return the tier that `dataclasses.asdict` took apart; raises TypeError and ValueError for anything else."""
-    return Tier(
-        **{
-            name: form_of(name, value)(**value) if name in FORMS and value is not None else value
-            for name, value in fields.items()
-        }
+    made = {
+        name: form_of(name, value)(**value) if name in FORMS and value is not None else value
+        for name, value in fields.items()
+    }
+    return Tier(**{**made, "where": read_where(fields.get("where"))})
+
+
+def tiers_for(file: File, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+    """Return the tiers that the file may be in, now or when it is older, in order; a date in the future is young.
+
+    Which of them are meant for its camera is not known yet: see `of_camera`. `tiers` have passed checked_tiers.
+    """
+    return tuple(
+        tier
+        for tier in tiers
+        if (tier.max_age_days is None or file.age < timedelta(days=tier.max_age_days))
+        and (tier.where is None or tier.where.fits(file))
     )
 
 
-def tier_for(created: datetime, now: datetime, tiers: tuple[Tier, ...]) -> Tier:
-    """Return the first tier whose age limit the photo has not reached; a date in the future is young.
+def asks_camera(tiers: Iterable[Tier]) -> bool:
+    """Say whether the file's camera makes a difference."""
+    return any(tier.where is not None and tier.where.cameras for tier in tiers)
 
-    Both times carry a time zone; `tiers` have passed checked_tiers.
-    """
-    age = now - created
-    for tier in tiers[:-1]:
-        if tier.max_age_days is None or age < timedelta(days=tier.max_age_days):
-            return tier
-    return tiers[-1]
+
+def of_camera(tiers: Iterable[Tier], spellings: Iterable[str]) -> tuple[Tier, ...]:
+    """Return those of `tiers` that are meant for a camera of this name; the first is the file's tier now."""
+    names = tuple(spellings)
+    return tuple(one for one in tiers if one.where is None or one.where.fits_camera(names))

@@ -17,14 +17,16 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 from services.compressor.confine import cap
 from services.compressor.kind import kind_of
 from services.compressor.policy import Encode, Kind, Leave, plan, worth_it
-from services.compressor.tiers import Tier, read_tier
+from services.compressor.tiers import Tier, asks_camera, of_camera, read_tier, tiers_for
 from services.compressor.verdict import Broken, Keep, Limits, Made
+from services.compressor.where import File
 
 _NICE = 10
 _answers: TextIO = sys.stdout
@@ -51,26 +53,45 @@ def main() -> None:
     source, temp = Path(request["source"]), Path(request["temp"])
     _limit(limits, source, request["seconds"])
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _say(_answer(source, temp, read_tier(request["tier"]), limits))
+    _say(_answer(source, temp, request, limits))
 
 
-def _answer(source: Path, temp: Path, tier: Tier, limits: Limits) -> dict[str, Any]:
+def _answer(source: Path, temp: Path, request: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    told = {"tier": ""}
     try:
-        return {"answer": "made", **_work(source, temp, tier, limits)}
+        kind = kind_of(source)
+        tier = _tiers(source, kind, request)[0]
+        told = {"tier": tier.name}
+        if request["only_tier"]:
+            return {"answer": "tier", **told}
+        return {"answer": "made", **told, **_work(source, temp, plan(kind, tier), kind, limits)}
     except Keep as keep:
-        return {"answer": "left", "reason": str(keep), "readable": keep.readable}
+        return {"answer": "left", **told, "reason": str(keep), "readable": keep.readable}
     except Broken as broken:
         return {"answer": "unreadable", "reason": str(broken)}
     except MemoryError:
         need = f"it needs more than {limits.memory >> 20:,} MiB of memory"
-        return {"answer": "left", "reason": need, "readable": None}
+        return {"answer": "left", **told, "reason": need, "readable": None}
     except OSError as error:
         return {"answer": "disk", "errno": error.errno or 0, "reason": str(error)}
 
 
-def _work(source: Path, temp: Path, tier: Tier, limits: Limits) -> dict[str, Any]:
-    kind = kind_of(source)
-    order = plan(kind, tier)
+def _tiers(source: Path, kind: Kind, request: dict[str, Any]) -> tuple[Tier, ...]:
+    """Return the tiers that the file falls into, first the one of its age now."""
+    every = tuple(read_tier(one) for one in request["tiers"])
+    age = timedelta(seconds=request["age"])
+    file = File(age, source.name, source.stat().st_size, tuple(request["albums"]))
+    found = tiers_for(file, every)
+    if not asks_camera(found):
+        return found
+    from services.compressor.camera import cameras_of
+
+    return of_camera(found, cameras_of(source, kind))
+
+
+def _work(
+    source: Path, temp: Path, order: Encode | Leave, kind: Kind, limits: Limits
+) -> dict[str, Any]:
     made = _codec(source, temp, kind, order, limits)
     before, after = source.stat().st_size, temp.stat().st_size
     if isinstance(order, Encode) and not worth_it(before, after, order.setting.max_ratio):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
@@ -115,6 +115,22 @@ def checked_url(url: str) -> str:
     return url
 
 
+class TierAlbums(BaseModel):
+    """What of the `compressor` part the planning depends on, too; the rest is checked there."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    tiers: tuple[dict[str, Any], ...] | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The albums that the tiers name, each once."""
+        wheres = (tier.get("where") for tier in self.tiers or ())
+        lists = (where.get("albums") for where in wheres if isinstance(where, dict))
+        names = (name for albums in lists if isinstance(albums, list) for name in albums)
+        return tuple(dict.fromkeys(str(name) for name in names))
+
+
 class BackupSettings(BaseModel):
     """Backups of the books, made while photoduct runs."""
 
@@ -180,6 +196,7 @@ def load_policy(state: StateSettings, switch: Switch, library: LibrarySettings) 
     return Policy(
         deletion=rules,
         compress_after=GoogleLevel(state.compress_after),
+        tier_albums=load_section("compressor", TierAlbums).named,
         local_purge_after=deletion.local_purge_after,
         first_retry=state.first_retry,
         tries=state.tries,

@@ -89,6 +89,8 @@ class FileWork(Work):
     kind: Kind
     nas_path: str | None = None
     """Where the original lies below the NAS root, once it does."""
+    albums: tuple[str, ...] = ()
+    """For the stage `compress`: names of the person's albums that hold it, sorted."""
 
     @property
     @override

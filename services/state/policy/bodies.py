@@ -39,6 +39,7 @@ def body(asset: Asset, task: Task) -> events.Work:
         "filename": asset.filename,
         "kind": Kind(media.kind),
         "nas_path": media.nas_path,
+        "albums": asset.albums if task.stage == "compress" else (),
     }
     if STAGE[task.stage].work is events.RenditionWork:
         return events.RenditionWork(

@@ -88,7 +88,8 @@ def _media_stages(asset: Asset, media: Media, here: Situation, policy: Policy) -
         yield "nas"
     elif media.nas == "verified":
         done = google_done(media, policy.compress_after) or sent is False
-        if media.compression == "none" and done:
+        known = not policy.tier_albums or asset.zone in here.zones_looked
+        if media.compression == "none" and done and known:
             yield "compress"
         if media.compression == "compressed":
             yield "rendition"

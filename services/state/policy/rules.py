@@ -19,6 +19,8 @@ class Policy:
     deletion: Rules = field(default_factory=Rules)
     compress_after: GoogleLevel = GoogleLevel.SETTLED
     """Compression waits for this evidence (and the NAS copy); the rendition never counts as a copy."""
+    tier_albums: tuple[str, ...] = ()
+    """Albums by which the compressor's tiers tell files apart: until they are known nothing is compressed."""
     local_purge_after: timedelta | None = timedelta(days=7)
     """Local originals stay so long after the confirmed deletion; None keeps them for ever."""
     last_check_before_expunge: timedelta = timedelta(days=25)
@@ -49,4 +51,5 @@ class Policy:
             "deletion.never_delete_albums": self.deletion.never_delete_albums,
             "google.albums": self.google.albums,
             "google.except_albums": self.google.except_albums,
+            "compressor.tiers": self.tier_albums,
         }

@@ -14,10 +14,13 @@ from services.compressor.settings import CompressorSettings
 PAGE = (Path(__file__).parents[3] / "docs" / "compression.md").read_text()
 
 
-def test_the_tiers_shown_are_the_default_ones() -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    shown = CompressorSettings.model_validate(yaml.safe_load(text)["compressor"])
-    assert shown.tiers == BALANCED
+def test_the_tiers_shown_are_the_default_ones_and_the_examples_are_valid() -> None:
+    shown = [
+        CompressorSettings.model_validate(yaml.safe_load(text)["compressor"])
+        for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    ]
+    assert shown[0].tiers == BALANCED
+    assert [tier.where is not None for tier in shown[1].chosen] == [True, True, True, False, False]
 
 
 def rows(profile: str) -> dict[str, list[list[int]]]:

@@ -12,7 +12,6 @@ import pytest
 
 from services.compressor import child, encode, nursery
 from services.compressor.encode import Job, TargetTaken, compress
-from services.compressor.profiles import BALANCED
 from services.compressor.verdict import Compressed
 from shared.domain.errors import Permanent, PhotoductError, Transient
 from tests.unit.compressor import samples
@@ -109,9 +108,9 @@ async def test_a_crash_costs_one_file(
 
 
 async def test_a_bug_costs_one_file(tmp_path: Path, job: Make) -> None:
-    request = encode._request(job(tmp_path / "a"), BALANCED[2], tmp_path / "part")
-    del request["tier"]
-    with pytest.raises(Permanent, match="KeyError: 'tier'"):
+    request = encode._request(job(tmp_path / "a"), tmp_path / "part")
+    del request["limits"]
+    with pytest.raises(Permanent, match="KeyError: 'limits'"):
         await child.ask(request, 20, lambda _: None)
 
 

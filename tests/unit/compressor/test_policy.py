@@ -1,6 +1,6 @@
 import json
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -18,12 +18,16 @@ from services.compressor.tiers import (
     Tier,
     checked_tiers,
     read_tier,
-    tier_for,
+    tiers_for,
 )
+from services.compressor.where import File
 
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LIGHT, MEDIUM, HEAVY = BALANCED
 ages = st.timedeltas(min_value=timedelta(days=-800), max_value=timedelta(days=40_000))
+
+
+def tier_for(age: timedelta) -> Tier:
+    return tiers_for(File(age), BALANCED)[0]
 
 
 @pytest.mark.parametrize(
@@ -37,19 +41,19 @@ ages = st.timedeltas(min_value=timedelta(days=-800), max_value=timedelta(days=40
     ],
 )
 def test_a_tier_ends_just_before_its_age(age: timedelta, tier: Tier) -> None:
-    assert tier_for(NOW - age, NOW, BALANCED) is tier
+    assert tier_for(age) is tier
 
 
 @given(ages, ages)
 def test_an_older_photo_is_never_in_a_younger_tier(one: timedelta, other: timedelta) -> None:
     younger, older = sorted((one, other))
-    found = [BALANCED.index(tier_for(NOW - age, NOW, BALANCED)) for age in (younger, older)]
+    found = [BALANCED.index(tier_for(age)) for age in (younger, older)]
     assert found[0] <= found[1]
 
 
 @given(ages)
 def test_every_age_is_below_its_tiers_limit_and_not_below_the_one_before(age: timedelta) -> None:
-    at = BALANCED.index(tier_for(NOW - age, NOW, BALANCED))
+    at = BALANCED.index(tier_for(age))
     limits = [tier.max_age_days for tier in BALANCED]
     assert limits[at] is None or age < timedelta(days=limits[at] or 0)
     assert at == 0 or age >= timedelta(days=limits[at - 1] or 0)
@@ -168,7 +172,7 @@ def test_without_own_tiers_the_named_profile_counts() -> None:
         ("heic: leave", "heic: {encoder: jxl, quality: 50, floor: 70}", "tier all: the encoder of heic is x265, not jxl"),
         ("name: all", "name: ''", "a tier needs a name"),
         ("max_age_days: null", "max_age_days: 0", "tier all: max_age_days must be 1 or more"),
-        ("max_age_days: null", "max_age_days: 9", "exactly the last tier must have no max_age_days"),
+        ("max_age_days: null", "max_age_days: 9", "the last tier must have neither max_age_days nor where"),
         ("heic: leave", "heic: {encoder: x265, quality: 50}", "tier all: heic: floor is missing"),
         ("heic: leave", "heic: 50", "tier all: heic is `leave` or its settings in braces, not 50"),
         ("heic: leave", "jpg: leave", "tier all: there is no such setting as jpg"),

@@ -55,6 +55,17 @@ def test_each_file_gets_what_it_lacks(changes: dict[str, object], stage: set[str
     assert wanted(one, OFF) == {(name, 1) for name in stage}
 
 
+def test_nothing_is_compressed_by_albums_that_are_not_known_yet() -> None:
+    by_album, before = (
+        replace(OFF, tier_albums=("Family",)),
+        replace(HERE, zones_looked=frozenset()),
+    )
+    new = asset(media(1, compression="none"), albums=("Family",))
+    assert stages(new, by_album, before) == set()
+    assert stages(new, OFF, before) == {"compress"}
+    assert stages(new, by_album) == {"compress"}
+
+
 def test_what_icloud_no_longer_lists_is_not_downloaded_and_keeps_its_other_work() -> None:
     gone = asset(media(1, local="wanted"), media(2, nas="none"), listed=False)
     assert wanted(gone) == {("nas", 2)}

@@ -145,6 +145,9 @@ def test_every_wish_becomes_a_task_whose_message_fits_its_stage(one: Asset, poli
         assert task.lane in stage.lanes
         assert type(message).model_validate_json(message.model_dump_json()) == message
         assert (message.stage, message.key, message.attempt) == (task.stage, task.key, 1)
+        if task.stage in {"compress", "nas"}:
+            told = getattr(message, "albums", None)
+            assert told == (one.albums if task.stage == "compress" else ())
 
 
 @given(any_asset, policies)

@@ -26,6 +26,10 @@ google:
   except_albums: [Work]
   favorites_only: true
   hidden: true
+compressor:
+  tiers:
+  - {name: receipts, max_age_days: null, where: {albums: [Receipts, Bills]}}
+  - {name: rest, max_age_days: null}
 """
 
 
@@ -47,6 +51,7 @@ def test_what_is_written_counts(file: Path) -> None:
     assert (rules.never_delete, rules.pending_album) == (("videos", "raw"), "Waiting")
     assert rules.deletion.never_delete_albums == ("Family",)
     assert rules.deletion.without_google
+    assert rules.albums_named()["compressor.tiers"] == rules.tier_albums == ("Receipts", "Bills")
     google = rules.google
     assert (google.send, google.kinds) == (("original",), ("photo",))
     assert (google.albums, google.except_albums) == (("Best of",), ("Work",))
@@ -59,6 +64,7 @@ def test_what_is_not_written_errs_towards_keeping(file: Path) -> None:
     assert not rules.deletion.without_google
     assert not rules.google.hidden, "what was sent cannot be taken back"
     assert not rules.google.needs_look
+    assert rules.tier_albums == ()
     assert read(file, "google: {hidden: true}").fingerprint != rules.fingerprint
     assert read(file, "").fingerprint == rules.fingerprint
 

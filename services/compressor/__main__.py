@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.compressor.counts import Counts
 from services.compressor.handler import Compress
 from services.compressor.settings import CompressorSettings
 from services.compressor.turns import Turns
@@ -18,7 +19,12 @@ async def main() -> None:
     async with open_service(COMPRESSOR, common) as service:
         longest = {Kind.PHOTO: settings.longest_photo, Kind.VIDEO: settings.longest}
         compress = Compress(
-            common.library.root, settings.chosen, longest, service.clock, Turns(settings.encoders)
+            common.library.root,
+            settings.chosen,
+            longest,
+            service.clock,
+            Turns(settings.encoders),
+            Counts(service.metrics.registry),
         )
         await service.run(
             {"compress": compress},

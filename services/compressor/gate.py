@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PIL import Image
+from typing_extensions import override
 
 from services.compressor import jxl
 from services.compressor.decode import decoded
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _COMPARED = ("exif", "icc_profile", "xmp")
 _COLOURS = ("color_primaries", "transfer_characteristics")
+SAME = 100.0
+"""The score of a picture that has every pixel of its original."""
 _LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # Pillow keeps the first byte of each
 
 
@@ -36,7 +39,21 @@ class Original:
     limits: Limits
 
 
-def search(source: Original, setting: Still, encode: Callable[[int], bytes]) -> tuple[bytes, str]:
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a rendition passed with: its score, and all of its numbers as a text."""
+
+    text: str
+    score: float
+
+    @override
+    def __str__(self) -> str:
+        return self.text
+
+
+def search(
+    source: Original, setting: Still, encode: Callable[[int], bytes]
+) -> tuple[bytes, Numbers]:
     """Return the first rendition that passes, and its numbers; raises Keep when none does.
 
     Goes up in quality while the look suffers, or down while the first try is too large, never both ways.
@@ -57,7 +74,7 @@ def search(source: Original, setting: Still, encode: Callable[[int], bytes]) -> 
 
 def _smaller(
     source: Original, setting: Still, encode: Callable[[int], bytes], first: bytes
-) -> tuple[bytes, str]:
+) -> tuple[bytes, Numbers]:
     made, quality = first, setting.quality
     for tries, quality in enumerate(setting.lower_qualities, 2):
         made = encode(quality)
@@ -80,10 +97,11 @@ def _suffers(setting: Still, tried: str) -> Keep:
 
 def _numbers(
     source: Original, setting: Still, made: bytes, quality: int, found: Score, tries: int
-) -> str:
+) -> Numbers:
     ratio = len(made) / len(source.data)
-    return (
-        f"quality={quality} score={found} floor={setting.floor:g} ratio={ratio:.3f} tries={tries}"
+    return Numbers(
+        f"quality={quality} score={found} floor={setting.floor:g} ratio={ratio:.3f} tries={tries}",
+        round(found.value, 2),
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from services.compressor.counts import Counts
 from services.compressor.encode import Job, compress
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
 from shared.adapters.finding import find_file
@@ -36,6 +37,7 @@ class Compress:
     """Seconds of wall time that one file may take, by its kind in iCloud."""
     clock: Clock
     turns: Turns
+    counts: Counts = field(default_factory=Counts)
 
     async def __call__(self, work: events.FileWork) -> Sequence[events.Report]:
         """Decode, encode where that is worth it, report; raises what `compress` raises."""
@@ -47,7 +49,9 @@ class Compress:
         await asyncio.to_thread(_make_room, target.parent, dead)
         job = Job(source, target, work.created, now, self.tiers, seconds, albums=work.albums)
         async with self.turns.turn(work.kind):
-            return [self._report(work, path, await compress(job))]
+            found = await compress(job)
+        self.counts.count(work.kind, work.file.size, found)
+        return [self._report(work, path, found)]
 
     def _report(
         self, work: events.FileWork, path: str, found: Made | Kept | Unreadable
@@ -64,6 +68,7 @@ class Compress:
                     encoder=found.encoder,
                     settings=found.settings,
                     tier=found.tier,
+                    score=found.score,
                 )
             case Kept():
                 return work.outcome(

@@ -78,7 +78,8 @@ def _words(trial: Trial, found: Compressed | Left | Unreadable) -> str:
         case Compressed():
             before = trial.source.stat().st_size
             sizes = f"{before:,} -> {found.size:,} bytes, {1 - found.size / before:.0%} saved"
-            return f"{sizes}; {found.encoder} {found.settings}; {trial.target}"
+            look = "" if found.score is None else f"score {found.score:.1f}; "
+            return f"{sizes}; {look}{found.encoder} {found.settings}; {trial.target}"
         case Left():
             return f"left as it is: {found.reason}"
         case Unreadable():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.compressor import carry, encoders, gate, heic, jpeg, jxl, png
@@ -39,14 +40,25 @@ def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: L
     if source.suffix.lower() not in _SUFFIXES.get(kind, {source.suffix.lower()}):
         raise Keep(f"it is a {kind} by its content, and {source.suffix or 'nothing'} by its name")
     original = Original(data, image, kind, limits)
-    encoder, settings, made = _encoded(original, order)
-    temp.write_bytes(made)
+    made = _encoded(original, order)
+    temp.write_bytes(made.data)
     added = jxl.SUFFIX if isinstance(order.setting, Reversible) else ""
-    return Made(encoder, settings, image.width, image.height, added)
+    return Made(
+        made.encoder, made.settings, image.width, image.height, score=made.score, added=added
+    )
 
 
-def _encoded(source: Original, order: Encode) -> tuple[str, str, bytes]:
-    """Return what made the rendition, how and with what numbers, and the rendition."""
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """What made the rendition, how and with what numbers, the rendition, and its score."""
+
+    encoder: str
+    settings: str
+    data: bytes
+    score: float
+
+
+def _encoded(source: Original, order: Encode) -> _Encoded:
     match order:
         case Encode(kind=Kind.JPEG, setting=Still() as setting):
             return _jpeg(source, setting)
@@ -60,7 +72,7 @@ def _encoded(source: Original, order: Encode) -> tuple[str, str, bytes]:
             raise Keep(f"no encoder is set for {order.kind}")
 
 
-def _jpeg(source: Original, setting: Still) -> tuple[str, str, bytes]:
+def _jpeg(source: Original, setting: Still) -> _Encoded:
     parts = jpeg.take_apart(source.data)
     if source.image.mode not in {"RGB", "L"}:
         raise Keep(f"its colours are {source.image.mode}")
@@ -72,25 +84,29 @@ def _jpeg(source: Original, setting: Still) -> tuple[str, str, bytes]:
         return carry.carry_over(parts, encoder.encode(quality))
 
     made, found = gate.search(source, setting, encode)
-    return encoder.name, f"{encoder.note} {found}; {carry.account(source.data, made)}", made
+    told = f"{encoder.note} {found}; {carry.account(source.data, made)}"
+    return _Encoded(encoder.name, told, made, found.score)
 
 
-def _packed(source: Original, setting: Reversible) -> tuple[str, str, bytes]:
+def _packed(source: Original, setting: Reversible) -> _Encoded:
     made = jxl.pack(source.data)
     gate.check_size(source, made, setting.max_ratio, "packed")
     gate.check_reversed(source, made)
-    ratio = len(made) / len(source.data)
-    return jxl.name(), f"reversible ratio={ratio:.3f}; unpacked again: every byte the same", made
+    told = (
+        f"reversible ratio={len(made) / len(source.data):.3f}; unpacked again: every byte the same"
+    )
+    return _Encoded(jxl.name(), told, made, 100.0)
 
 
-def _heic(source: Original, setting: Still) -> tuple[str, str, bytes]:
+def _heic(source: Original, setting: Still) -> _Encoded:
     if lost := heic.obstacle(source.data, source.image):
         raise Keep(lost)
     made, found = gate.search(source, setting, lambda quality: heic.encode(source.image, quality))
-    return heic.VERSION, f"preset={heic.PRESET} {found}; EXIF, XMP and ICC the same", made
+    told = f"preset={heic.PRESET} {found}; EXIF, XMP and ICC the same"
+    return _Encoded(heic.VERSION, told, made, found.score)
 
 
-def _png(source: Original, setting: Lossless) -> tuple[str, str, bytes]:
+def _png(source: Original, setting: Lossless) -> _Encoded:
     parts = png.take_apart(source.data)
     if lost := png.obstacle(parts):
         raise Keep(lost)
@@ -99,4 +115,4 @@ def _png(source: Original, setting: Lossless) -> tuple[str, str, bytes]:
     gate.check_size(source, made, setting.max_ratio, f"level {setting.level}")
     gate.check_pixels(source, made)
     kept = f"ratio={len(made) / len(source.data):.3f}; every pixel and {png.account(source.data, made)}"
-    return encoders.PNG_NAME, f"lossless level={setting.level} {kept}", made
+    return _Encoded(encoders.PNG_NAME, f"lossless level={setting.level} {kept}", made, gate.SAME)

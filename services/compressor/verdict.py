@@ -34,6 +34,8 @@ class Made:
     settings: str
     width: int
     height: int
+    score: float | None = None
+    """How alike it looks, by its kind's measure: SSIMULACRA2 of a photo, mean VMAF of a video; up to 100, the same."""
     added: str = ""
     """What its name gets behind the original's: it is of another form then, e.g. `.jxl`."""
 
@@ -51,6 +53,8 @@ class Compressed:
     seconds: float
     width: int
     height: int
+    score: float | None = None
+    """As in Made."""
 
 
 @dataclass(frozen=True, slots=True)

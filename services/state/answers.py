@@ -202,7 +202,9 @@ def _retrying(connection: Connection) -> tuple[dict[str, Any], ...]:
 
 def _totals(connection: Connection) -> dict[str, int]:
     media = schema.media.c
-    saved = func.coalesce(func.sum(media.initial_size - media.rendition_size), 0)
+    archived = media.compression == "archived"
+    before = func.coalesce(func.sum(media.initial_size), 0)
+    after = func.coalesce(func.sum(media.rendition_size), 0)
 
     def one(query: Any) -> int:
         return int(connection.execute(query).scalar_one())
@@ -210,9 +212,11 @@ def _totals(connection: Connection) -> dict[str, int]:
     return {
         "assets": one(select(func.count()).select_from(schema.asset)),
         "files": one(select(func.count()).select_from(schema.media)),
-        "bytes_in": one(select(func.coalesce(func.sum(media.initial_size), 0))),
-        "bytes_reclaimable": one(select(saved).where(media.compression == "archived")),
-        "bytes_saved": 0,
+        "bytes_in": one(select(before)),
+        "bytes_compressed_from": one(select(before).where(archived)),
+        "bytes_compressed_to": one(select(after).where(archived)),
+        "bytes_reclaimable": one(select(before - after).where(archived)),
+        "bytes_saved": 0,  # the archive keeps every original: nothing has left its disk
         "deleted": one(
             select(func.count()).where(schema.asset.c.removal.in_(("deleted", "purged")))
         ),

@@ -123,6 +123,7 @@ media = Table(
     Column("rendition_path", Text),
     Column("rendition_sha256", Text),
     Column("rendition_size", BIG),
+    Column("score", Float),
     UniqueConstraint("asset_id", "resource", "checksum"),
 )
 

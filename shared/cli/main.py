@@ -75,8 +75,7 @@ def media(
     rows = with_operator(lambda one: one.rows("media", asset))
     if asset is not None and not rows:
         raise Unknown(f"There is no asset {asset}. `photoduct pending` lists the ids.")
-    columns = ("id", "filename", "resource", "status", "synced_google", "synced_nas", "path")
-    showing.table("Files", columns, ([row[name] for name in columns] for row in rows))
+    showing.media(rows)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rich.table import Table
 from shared.domain.pipeline import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from shared.domain.questions import Status
 
@@ -57,13 +57,68 @@ def status(found: Status) -> None:
         rows = ([one[name] for name in columns] for one in found.retrying)
         table("Failed, and tried again at", columns, rows)
     table("Files and assets", ("what", "state", "count"), _counts(found))
-    table("Totals", ("what", "count"), sorted(found.totals.items()))
+    table("Compression", ("what", ""), _compression(found))
+    table("Totals", ("what", "count"), _totals(found))
 
 
 def _counts(found: Status) -> Iterable[tuple[object, ...]]:
     for machine, counts in found.counts.items():
         for state, count in sorted(counts.items()):
             yield machine, state, count
+
+
+def _totals(found: Status) -> Iterable[tuple[str, object]]:
+    for name, count in sorted(found.totals.items()):
+        yield name, size(count) if name.startswith("bytes_") else count
+
+
+def _compression(found: Status) -> Iterable[tuple[str, str]]:
+    """Say what compression did to the files in the archive; the bytes of those whose original is still there are not saved yet."""
+    states, told = found.counts.get("compression", {}), found.totals
+    before, after = told.get("bytes_compressed_from", 0), told.get("bytes_compressed_to", 0)
+    yield "compressed", f"{states.get('archived', 0)} files, {sizes(before, after)}"
+    yield "left as they are", f"{states.get('left', 0)} files"
+    yield "unreadable", f"{states.get('unreadable', 0)} files"
+    yield "reclaimable, once the originals leave", size(told.get("bytes_reclaimable", 0))
+    yield "saved, as the originals have left", size(told.get("bytes_saved", 0))
+
+
+def size(count: float) -> str:
+    """Say a number of bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000 or unit == "GB":
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def sizes(before: int, after: int) -> str:
+    """Say how much smaller something became."""
+    part = f" ({1 - after / before:.0%} less)" if before else ""
+    return f"{size(before)} -> {size(after)}{part}"
+
+
+def media(rows: Sequence[dict[str, Any]]) -> None:
+    """Print files."""
+    columns = ("id", "filename", "resource", "status", "synced_google", "synced_nas", "path")
+    table(
+        "Files",
+        (*columns, "compression"),
+        ((*(row[name] for name in columns), compression(row)) for row in rows),
+    )
+
+
+def compression(row: Mapping[str, Any]) -> str:
+    """Say what compression made of one file, with the numbers or the reason."""
+    match row["compression"]:
+        case "compressed" | "archived":
+            found = sizes(row["initial_size"] or 0, row["rendition_size"] or 0)
+            score = "" if row["score"] is None else f", score {row['score']:.1f}"
+            return f"{found}{score}, tier {row['tier']}"
+        case "left" | "unreadable" as state:
+            return f"{state}: {row['compression_note']}"
+        case _:
+            return ""
 
 
 def pending(rows: Sequence[dict[str, Any]]) -> None:

@@ -222,6 +222,8 @@ class Compressed(Outcome):
     encoder: str
     settings: str
     tier: str
+    score: float | None = None
+    """How alike it looks, up to 100: SSIMULACRA2 of a photo, mean VMAF of a video; None: not measured."""
 
 
 class Left(Outcome):

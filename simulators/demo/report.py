@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from shared.cli.showing import printable
+from shared.cli.showing import printable, size
 from shared.domain.pipeline import STAGES
 
 if TYPE_CHECKING:
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from simulators.demo.configuration import Override
     from simulators.demo.progress import Watched
     from simulators.demo.proof import Findings
-
-
-def size(count: float) -> str:
-    """Say a number of bytes for people."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(count) < 1000 or unit == "GB":
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= 1000
-    raise AssertionError
 
 
 def count(number: int, noun: str) -> str:

@@ -191,6 +191,7 @@ class World:
             encoder="test",
             settings="q1",
             tier="heavy",
+            score=81.5,
         )
 
     def _rendition(self, work: events.RenditionWork) -> events.Report:

@@ -329,6 +329,19 @@ def test_status_counts(world: World) -> None:
     assert status.counts["local"] == {"backup": 2}
     assert status.totals["assets"] == 1
     assert status.looked
+    assert (status.totals["bytes_compressed_from"], status.totals["bytes_reclaimable"]) == (0, 0)
+
+
+def test_what_compression_made_counts_as_reclaimable_while_the_original_is_kept(
+    world: World,
+) -> None:
+    to_the_album(world)
+    ask = Answers(world.store, world.truth, world.policy, world.clock)
+    told = ask.status(questions.AskStatus()).totals
+    assert (told["bytes_compressed_from"], told["bytes_compressed_to"]) == (100, 40)
+    assert (told["bytes_reclaimable"], told["bytes_saved"]) == (60, 0)
+    row = ask.media(questions.AskRows()).rows[0]
+    assert (row["compression"], row["score"], row["tier"]) == ("archived", 81.5, "heavy")
 
 
 def say_attention(world: World, key: str, *, raised: bool) -> None:

@@ -58,6 +58,7 @@ class Media:
     rendition_path: str | None = None
     rendition_sha256: str | None = None
     rendition_size: int | None = None
+    score: float | None = None
 
     @property
     def area(self) -> Area:

@@ -215,6 +215,7 @@ def _compressed(books: Books, report: events.Compressed) -> None:
     media.rendition_size, media.tier, media.readable = report.size, report.tier, True
     media.last_compressed = books.now
     media.compression_note = f"{report.encoder} {report.settings}"
+    media.score = report.score
     books.move(media, "compression", "compressed")
 
 
@@ -316,6 +317,7 @@ def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
     media = _media(books, report)
     if media.compression == "compressed":
         media.rendition_path = media.rendition_sha256 = media.rendition_size = None
+        media.score = None
         books.move(media, "compression", "none", report.reason)
 
 

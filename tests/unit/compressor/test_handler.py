@@ -7,8 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.compressor import jxl
+from services.compressor.counts import Counts
 from services.compressor.handler import Compress
 from services.compressor.profiles import BALANCED
 from services.compressor.tiers import Reversible, Tier
@@ -79,6 +81,8 @@ async def test_a_file_that_an_album_task_moved_is_compressed_all_the_same(librar
     (library / "backup" / NAME).rename(library / "delete_pending" / NAME)
     report, _ = await made(library, task)
     assert report.asset == "A1"
+    assert report.score is not None
+    assert 66 <= report.score <= 100
     assert (library / "delete_pending" / NAME).stat().st_size == task.file.size
 
 
@@ -88,6 +92,19 @@ async def test_a_rendition_of_another_form_is_reported_under_its_own_name(librar
     assert path.name.endswith(".jpg.jxl")
     assert jxl.unpack(path.read_bytes()) == (library / "backup" / NAME).read_bytes()
     assert hashlib.sha256(path.read_bytes()).hexdigest() == report.sha256
+
+
+async def test_what_it_read_and_made_is_counted(library: Path) -> None:
+    registry = CollectorRegistry()
+    task = work(library)
+    (report,) = await Compress(
+        library, BALANCED, {Kind.PHOTO: 60.0}, FakeClock(), Turns(1), Counts(registry)
+    )(task)
+    assert isinstance(report, Compressed)
+    read = {"kind": "photo", "tier": "heavy", "outcome": "compressed"}
+    value, made = registry.get_sample_value, {"kind": "photo", "tier": "heavy"}
+    assert value("photoduct_compressor_input_bytes_total", read) == task.file.size
+    assert value("photoduct_compressor_output_bytes_total", made) == report.size
 
 
 async def test_only_what_a_dead_job_left_unfinished_is_cleared(library: Path) -> None:

@@ -50,7 +50,8 @@ def test_each_tier_is_shown_and_its_candidate_written(tmp_path: Path, config: Pa
     assert done.returncode == 0, done.stderr
     fine, old = done.stdout.splitlines()
     assert fine.startswith("a.jpg, fine: ")
-    assert "saved; jpegli" in fine
+    assert "saved; score " in fine
+    assert "; jpegli" in fine
     assert "score=" in fine
     assert old.startswith("a.jpg, old (its tier today): left as it is: the tier old leaves JPEG")
     (candidate,) = into.iterdir()

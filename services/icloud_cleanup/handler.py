@@ -69,23 +69,26 @@ class PurgeHandler:
     async def __call__(self, work: AssetWork) -> Sequence[Report]:
         """Report `Purged` or `PurgeKept`; raises Waiting, Permanent, and Transient when the permit ran out meanwhile.
 
-        What is gone when something stops it is reported first: that files are gone is a fact, whatever comes next.
+        Every file is read first, for that may outlast a permit. What is gone when something stops it is reported first:
+        that files are gone is a fact, whatever comes next.
         """
+        proven = {
+            file.media: await asyncio.to_thread(self._library.examine, file) for file in work.files
+        }
         question = ClaimPurge(asset=work.asset, attempt=work.attempt)
         claimed = await self._ask("claim_purge", question, ClaimedPurge)
         if claimed.deadline is None:
             return [work.outcome(PurgeKept, at=self._clock.now(), reasons=claimed.reasons)]
-        files = [file for file in work.files if file.media in claimed.media]
         permitted = partial(self._still_permitted, claimed.deadline)
         gone: list[int] = []
-        for file in files:
+        for media in (file.media for file in work.files if file.media in claimed.media):
             try:
-                await asyncio.to_thread(self._library.purge, file, permitted)
+                await asyncio.to_thread(self._library.purge, proven[media], permitted)
             except PhotoductError:
                 if not gone:
                     raise
                 break  # the state service asks for the rest again
-            gone.append(file.media)
+            gone.append(media)
         return [work.outcome(Purged, at=self._clock.now(), media=tuple(gone))]
 
     def _still_permitted(self, deadline: datetime) -> None:

@@ -217,9 +217,35 @@ async def test_a_twin_that_a_dead_move_left_goes_too_and_another_file_stays(root
     await purger(root, permit())(work(ref(area=Area.DELETE_PENDING)))
     assert not photos(root)
     put(root, "delete_pending/2026/11/a.jpg")
-    stranger = put(root, "backup/2026/11/a.jpg", b"another file")
-    await purger(root, permit())(work(ref(area=Area.DELETE_PENDING)))
-    assert stranger.read_bytes() == b"another file"
+    for other in (b"another file", DATA[::-1]):
+        stranger = put(root, "backup/2026/11/a.jpg", other)
+        await purger(root, permit())(work(ref(area=Area.DELETE_PENDING)))
+        assert stranger.read_bytes() == other
+
+
+async def test_a_file_of_the_same_length_is_told_by_its_bytes_and_nothing_of_the_asset_goes(
+    root: Path,
+) -> None:
+    first = put(root, "delete_pending/2026/11/a.jpg")
+    edited = put(root, "delete_pending/2026/11/b.jpg", DATA[::-1])
+    other = ref("2026/11/b.jpg", Area.DELETE_PENDING).model_copy(update={"media": 2})
+    with pytest.raises(Permanent, match=r"b\.jpg is not the file that was archived"):
+        await purger(root, permit(1, 2))(work(ref(), other))
+    assert (first.read_bytes(), edited.read_bytes()) == (DATA, DATA[::-1])
+
+
+async def test_what_is_touched_between_its_reading_and_its_removal_is_left(root: Path) -> None:
+    path = root / "backup/2026/11/a.jpg"
+
+    async def meanwhile(name: str, question: Any, answer: type[Any]) -> Any:
+        path.unlink()
+        put(root, "backup/2026/11/a.jpg", DATA[::-1])
+        return ClaimedPurge(deadline=NOW + timedelta(seconds=60), media=(1,))
+
+    handler = PurgeHandler(library=Library(root), ask=meanwhile, clock=FakeClock())
+    with pytest.raises(Transient, match="touched since it was read"):
+        await handler(work(ref()))
+    assert path.read_bytes() == DATA[::-1]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ async def main() -> None:
             service.clock,
             Turns(settings.encoders),
             Counts(service.metrics.registry),
+            common.nas.root,
         )
         await service.run(
             {"compress": compress},

@@ -6,19 +6,21 @@ import asyncio
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from services.compressor.counts import Counts
 from services.compressor.encode import Job, compress
+from services.compressor.original import find_original
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
-from shared.adapters.finding import find_file
 from shared.adapters.local_files import make_parents, resolve_beneath
 from shared.domain import events
 from shared.domain.ids import Area
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from services.compressor.tiers import Tier
@@ -38,18 +40,20 @@ class Compress:
     clock: Clock
     turns: Turns
     counts: Counts = field(default_factory=Counts)
+    archive: Path | None = None
+    """Where the NAS is, to compress anew what is no longer in the library; it is only read."""
 
     async def __call__(self, work: events.FileWork) -> Sequence[events.Report]:
         """Decode, encode where that is worth it, report; raises what `compress` raises."""
         path, now = rendition_path(work), self.clock.now()
-        source = await asyncio.to_thread(find_file, self.library, work.file)
+        source = await asyncio.to_thread(find_original, self.library, self.archive, work)
         target = resolve_beneath(self.library, f"{Area.COMPRESS}/{path}")
         seconds = self.longest[work.kind]
         dead = now.timestamp() - 2 * max(self.longest.values())
         await asyncio.to_thread(_make_room, target.parent, dead)
         job = Job(source, target, work.created, now, self.tiers, seconds, albums=work.albums)
         async with self.turns.turn(work.kind):
-            found = await compress(job)
+            found = await _better_than_before(work, await compress(job))
         self.counts.count(work.kind, work.file.size, found)
         return [self._report(work, path, found)]
 
@@ -69,13 +73,45 @@ class Compress:
                     settings=found.settings,
                     tier=found.tier,
                     score=found.score,
+                    renew_at=_renewal(work, found.until),
                 )
             case Kept():
                 return work.outcome(
-                    events.Left, now, reason=found.reason, tier=found.tier, readable=found.readable
+                    events.Left,
+                    now,
+                    reason=found.reason,
+                    tier=found.tier,
+                    readable=found.readable,
+                    renew_at=_renewal(work, found.until),
                 )
             case Unreadable():
                 return work.outcome(events.Left, now, reason=found.reason, tier="", readable=False)
+
+
+async def _better_than_before(
+    work: events.FileWork, found: Made | Kept | Unreadable
+) -> Made | Kept | Unreadable:
+    """Drop a rendition that cannot take the place of the one in the archive, or saves nothing against it."""
+    if work.present_size is None or not isinstance(found, Made):
+        return found
+    if found.path.suffix != PurePosixPath(work.present_path or "").suffix:
+        reason = "its rendition of before is of another form, and keeps its name"
+    elif found.size >= work.present_size:
+        reason = (
+            f"its rendition of before is no larger: {work.present_size:,} bytes, now {found.size:,}"
+        )
+    else:
+        return found
+    await asyncio.to_thread(found.path.unlink)
+    return Kept(reason, found.tier, readable=True, until=found.until)
+
+
+def _renewal(work: events.FileWork, until: int | None) -> datetime | None:
+    """Return when the photo has the age at which another setting counts for it."""
+    try:
+        return None if until is None else work.created + timedelta(days=until)
+    except OverflowError:  # photos are dated in the year 9999, too
+        return None
 
 
 def rendition_path(work: events.FileWork) -> str:

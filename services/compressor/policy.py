@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from services.compressor.tiers import Film, Lossless, Reversible, Still, Tier
 
     Setting = Still | Reversible | Lossless | Film
@@ -63,6 +65,29 @@ def plan(kind: Kind, tier: Tier) -> Encode | Leave:
             return Leave(f"the file is {kind}")
         case _:
             assert_never(kind)
+
+
+def settled_until(kind: Kind, tiers: Sequence[Tier]) -> int | None:
+    """Return the age in days from which a file of `kind` has to be encoded otherwise than now; None: it never has.
+
+    `tiers`: those that the file may be in, now (the first) or when it is older, in order.
+    """
+    now, *later = tiers
+    end, settings = now.max_age_days, _setting(kind, now)
+    for tier in later:
+        if end is None:
+            break
+        if tier.max_age_days is not None and tier.max_age_days <= end:
+            continue
+        if _setting(kind, tier) not in (None, settings):
+            return end
+        end = tier.max_age_days
+    return None
+
+
+def _setting(kind: Kind, tier: Tier) -> Setting | None:
+    order = plan(kind, tier)
+    return order.setting if isinstance(order, Encode) else None
 
 
 def _order(kind: Kind, tier: Tier, setting: Setting | None) -> Encode | Leave:

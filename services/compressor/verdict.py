@@ -55,6 +55,8 @@ class Compressed:
     height: int
     score: float | None = None
     """As in Made."""
+    until: int | None = None
+    """The age in days from which another setting counts for it; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Left:
     reason: str
     tier: str
     readable: bool | None
+    until: int | None = None
+    """As in Compressed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 from services.compressor.confine import cap
 from services.compressor.kind import kind_of
-from services.compressor.policy import Encode, Kind, Leave, plan, worth_it
+from services.compressor.policy import Encode, Kind, Leave, plan, settled_until, worth_it
 from services.compressor.tiers import Tier, asks_camera, of_camera, read_tier, tiers_for
 from services.compressor.verdict import Broken, Keep, Limits, Made
 from services.compressor.where import File
@@ -57,11 +57,11 @@ def main() -> None:
 
 
 def _answer(source: Path, temp: Path, request: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    told = {"tier": ""}
+    told: dict[str, Any] = {"tier": "", "until": None}
     try:
         kind = kind_of(source)
-        tier = _tiers(source, kind, request)[0]
-        told = {"tier": tier.name}
+        tiers = _tiers(source, kind, request)
+        tier, told = tiers[0], {"tier": tiers[0].name, "until": settled_until(kind, tiers)}
         if request["only_tier"]:
             return {"answer": "tier", **told}
         return {"answer": "made", **told, **_work(source, temp, plan(kind, tier), kind, limits)}

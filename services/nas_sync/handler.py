@@ -95,6 +95,7 @@ class Archive:
                 rendition_size=work.rendition_size,
                 rendition_sha256=work.rendition_sha256,
                 original_sha256=work.file.sha256,
+                former_sha256=work.former_sha256,
             )
         except (CopyDiffers, CopyMissing) as error:
             return [self._mismatch(work, error)]

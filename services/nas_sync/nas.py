@@ -21,12 +21,12 @@ from services.nas_sync.ports import (
     Room,
 )
 from shared.adapters.cold_read import cold_sha256
-from shared.adapters.exchanging import alone_in, exchange, retire
+from shared.adapters.exchanging import alone_in, exchange, retire, supersede
 from shared.adapters.local_files import resolve_beneath, sorted_errors
 from shared.adapters.mounts import mount_of
 from shared.adapters.publishing import publish
 from shared.adapters.sweeping import Swept, sweep_tree
-from shared.domain.errors import Fatal
+from shared.domain.errors import Fatal, Permanent
 from shared.ports.files import Occupied, SourceMissing, WrongHash, WrongLength
 
 if TYPE_CHECKING:
@@ -118,25 +118,56 @@ class Nas:
         rendition_size: int,
         rendition_sha256: str,
         original_sha256: str,
+        former_sha256: str | None = None,
     ) -> tuple[Evidence, Evidence]:
         """Put a rendition at `shown` and the original at `.originals/relative`; return the proofs of original and rendition.
 
-        `shown` is `relative`, or beside it. Call it again after any failure. Raises as `publish` and `exchange`, RenditionUnusable,
-        CopyMissing, CopyDiffers, NasMissing.
+        `shown` is `relative`, or beside it. `former_sha256` is the rendition that may lie there already, the original behind it.
+        Call it again after any failure. Raises as `publish` and `exchange`, RenditionUnusable, CopyMissing, CopyDiffers, NasMissing.
         """
         retreat = f"{ORIGINALS}/{relative}"
-        put = self._exchange if shown == relative else self._put_beside
         ready = _Ready(rendition, rendition_size, rendition_sha256)
         original = resolve_beneath(self._root, relative)
         with self._mounted() as archive, alone_in(original.parent):
-            put(archive, relative, shown, ready, original_sha256)
+            if former_sha256 is not None:
+                self._renew(archive, relative, shown, ready, original_sha256, former_sha256)
+            elif shown == relative:
+                self._exchange(archive, relative, ready, original_sha256)
+            else:
+                self._put_beside(archive, relative, shown, ready, original_sha256)
             return (
                 self._prove(archive, retreat, original_sha256, None),
                 self._prove(archive, shown, rendition_sha256, rendition_size),
             )
 
+    def _renew(
+        self,
+        archive: Archive,
+        relative: str,
+        shown: str,
+        ready: _Ready,
+        original_sha256: str,
+        former_sha256: str,
+    ) -> None:
+        if shown != relative:
+            raise Permanent(f"The new rendition of {relative} has another form; the present stays.")
+        place = resolve_beneath(self._root, relative)
+        if not os.path.lexists(place):
+            raise Permanent(
+                f"The rendition {relative} is gone from the archive; none is put there again."
+            )
+        staged = place.with_name(_staged_name(relative, ready.sha256))
+        held = self._read(archive, relative).sha256
+        if former_sha256 not in {held, _hash_of(staged)}:  # the original itself lies there
+            self._exchange(archive, relative, ready, original_sha256)
+            return
+        if held != ready.sha256:
+            ready.publish(staged, place)
+        self._prove(archive, f"{ORIGINALS}/{relative}", original_sha256, None)
+        supersede(place, staged, former_sha256, ready.sha256)
+
     def _exchange(
-        self, archive: Archive, relative: str, _: str, ready: _Ready, original_sha256: str
+        self, archive: Archive, relative: str, ready: _Ready, original_sha256: str
     ) -> None:
         original = resolve_beneath(self._root, relative)
         staged = original.with_name(_staged_name(relative, ready.sha256))
@@ -234,6 +265,10 @@ def _usable() -> Iterator[None]:
 def _mtime(source: Path) -> float | None:
     with sorted_errors(source):
         return source.stat().st_mtime
+
+
+def _hash_of(path: Path) -> str | None:
+    return cold_sha256(path).sha256 if os.path.lexists(path) else None
 
 
 def _staged_name(relative: str, rendition_sha256: str) -> str:

@@ -96,10 +96,11 @@ class NasArchive(Protocol):
         rendition_size: int,
         rendition_sha256: str,
         original_sha256: str,
+        former_sha256: str | None = None,
     ) -> tuple[Evidence, Evidence]:
         """Put a rendition at `shown`, its original's place (`relative`) or beside it; return the proofs of original (at its retreat) and rendition.
 
-        Raises RenditionUnusable, CopyMissing, CopyDiffers and the errors of `shared.ports.files`.
+        `former_sha256`: the rendition whose place it takes. Raises RenditionUnusable, CopyMissing, CopyDiffers and the errors of `shared.ports.files`.
         """
         ...
 

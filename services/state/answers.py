@@ -202,7 +202,7 @@ def _retrying(connection: Connection) -> tuple[dict[str, Any], ...]:
 
 def _totals(connection: Connection) -> dict[str, int]:
     media = schema.media.c
-    archived = media.compression == "archived"
+    archived = media.compression.in_(("archived", "renewing")) & media.rendition_size.is_not(None)
     before = func.coalesce(func.sum(media.initial_size), 0)
     after = func.coalesce(func.sum(media.rendition_size), 0)
 

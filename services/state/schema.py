@@ -124,6 +124,8 @@ media = Table(
     Column("rendition_sha256", Text),
     Column("rendition_size", BIG),
     Column("score", Float),
+    Column("renew_at", Instant),
+    Column("candidate", Text),
     UniqueConstraint("asset_id", "resource", "checksum"),
 )
 

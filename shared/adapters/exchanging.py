@@ -113,6 +113,45 @@ def retire(original: Path, retired: Path, *, original_sha256: str) -> None:
         sync_dir(original.parent)
 
 
+def supersede(place: Path, staged: Path, former_sha256: str, rendition_sha256: str) -> None:
+    """Let `place` hold a new rendition in the stead of a former one, which goes; `staged` is where the new one was published.
+
+        place: former     staged: rendition   swap the two names
+        place: rendition  staged: former      drop the staged one
+        place: rendition  staged: -           done
+
+    Only for renditions, and only once the original was proven elsewhere. Call it again after any failure or death.
+    Raises WrongHash when a file holds other bytes (the person's own, perhaps), and leaves them; SourceMissing, DiskTrouble.
+    """
+    if former_sha256 == rendition_sha256:
+        raise WrongHash(f"The new rendition of {place} has the bytes of the former one.")
+    with sorted_errors(place):
+        seen = place.lstat()
+        held, aside = _hash_at(place), _hash_at(staged)
+        if held == former_sha256 and aside == rendition_sha256:
+            _swap_renditions(place, staged, former_sha256, seen)
+        elif held != rendition_sha256 or aside not in {None, former_sha256}:
+            raise _unexpected(place, held)
+        staged.unlink(missing_ok=True)
+        sync_dir(place.parent)
+
+
+def _swap_renditions(place: Path, staged: Path, former_sha256: str, seen: os.stat_result) -> None:
+    try:
+        file_syscalls.exchange_names(place, staged)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        if _changed(place, seen):
+            raise DiskTrouble(f"{place} changed while its rendition was renewed.") from error
+        file_syscalls.rename_over(staged, place)
+        return
+    sync_dir(place.parent)
+    if _hash_at(staged) != former_sha256:
+        file_syscalls.exchange_names(place, staged)
+        raise DiskTrouble(f"{place} changed while its rendition was renewed; it was put back.")
+
+
 def _check_names(names: _Exchange) -> None:
     if names.original_sha256 == names.rendition_sha256:
         raise WrongHash(f"The rendition of {names.original} has the bytes of its original.")

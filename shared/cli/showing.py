@@ -76,7 +76,8 @@ def _compression(found: Status) -> Iterable[tuple[str, str]]:
     """Say what compression did to the files in the archive; the bytes of those whose original is still there are not saved yet."""
     states, told = found.counts.get("compression", {}), found.totals
     before, after = told.get("bytes_compressed_from", 0), told.get("bytes_compressed_to", 0)
-    yield "compressed", f"{states.get('archived', 0)} files, {sizes(before, after)}"
+    done = states.get("archived", 0) + states.get("renewing", 0)
+    yield "compressed", f"{done} files, {sizes(before, after)}"
     yield "left as they are", f"{states.get('left', 0)} files"
     yield "unreadable", f"{states.get('unreadable', 0)} files"
     yield "reclaimable, once the originals leave", size(told.get("bytes_reclaimable", 0))
@@ -111,7 +112,9 @@ def media(rows: Sequence[dict[str, Any]]) -> None:
 def compression(row: Mapping[str, Any]) -> str:
     """Say what compression made of one file, with the numbers or the reason."""
     match row["compression"]:
-        case "compressed" | "archived":
+        case "renewing" if row["rendition_size"] is None:
+            return f"left until now, being compressed anew: {row['compression_note']}"
+        case "compressed" | "archived" | "renewing":
             found = sizes(row["initial_size"] or 0, row["rendition_size"] or 0)
             score = "" if row["score"] is None else f", score {row['score']:.1f}"
             return f"{found}{score}, tier {row['tier']}"

@@ -91,6 +91,12 @@ class FileWork(Work):
     """Where the original lies below the NAS root, once it does."""
     albums: tuple[str, ...] = ()
     """For the stage `compress`: names of the person's albums that hold it, sorted."""
+    local: bool = True
+    """False: its local file is gone, only the archive has it."""
+    present_size: int | None = None
+    """Bytes of its rendition in the archive, when it is compressed anew: only a smaller one is worth it."""
+    present_path: str | None = None
+    """That rendition's path when it was made: only one of the same form takes its place."""
 
     @property
     @override
@@ -104,6 +110,8 @@ class RenditionWork(FileWork):
     rendition_path: str
     rendition_sha256: str
     rendition_size: int
+    former_sha256: str | None = None
+    """SHA-256 of the rendition that lies in the original's place now, when it was compressed anew."""
 
 
 class AssetWork(Work):
@@ -224,6 +232,8 @@ class Compressed(Outcome):
     tier: str
     score: float | None = None
     """How alike it looks, up to 100: SSIMULACRA2 of a photo, mean VMAF of a video; None: not measured."""
+    renew_at: datetime | None = None
+    """When the photo has grown out of its tier, and is to be compressed anew from the original; None: never."""
 
 
 class Left(Outcome):
@@ -233,6 +243,8 @@ class Left(Outcome):
     reason: str
     tier: str
     readable: bool | None
+    renew_at: datetime | None = None
+    """As in `Compressed`."""
 
 
 class RenditionArchived(Outcome):

@@ -95,6 +95,10 @@ class World:
         self.done: list[str] = []
         self.works: list[events.Work] = []
         self.kept: list[tuple[str, tuple[str, ...]]] = []
+        self.renew_at: datetime | None = None
+        """When the compressor says that a file has grown out of its tier."""
+        self.placed: dict[int, str] = {}
+        """By media, the hash of the rendition that lies in the archive."""
 
     def say(self, *reports: events.Report) -> None:
         self.due += self.truth.apply([Received("evt.test.x", report) for report in reports])
@@ -182,19 +186,23 @@ class World:
     _verify = _nas
 
     def _compress(self, work: events.FileWork) -> events.Report:
+        smaller = 40 if work.present_size is None else work.present_size - 10
         return work.outcome(
             events.Compressed,
             self.clock.now(),
-            path=work.file.path,
-            sha256=sha("small"),
-            size=40,
+            path=f"{work.key}/{work.attempt}.jpg",
+            sha256=sha(f"small {smaller}"),
+            size=smaller,
             encoder="test",
             settings="q1",
-            tier="heavy",
+            tier="heavy" if smaller == 40 else "heavier",
             score=81.5,
+            renew_at=self.renew_at,
         )
 
     def _rendition(self, work: events.RenditionWork) -> events.Report:
+        assert work.former_sha256 == self.placed.get(work.key)
+        self.placed[work.key] = work.rendition_sha256
         return work.outcome(
             events.RenditionArchived,
             self.clock.now(),

@@ -58,6 +58,25 @@ REST = (
 )
 
 
+def test_books_from_before_a_column_get_it_and_the_new_moves(url: str) -> None:
+    """The first revision makes today's tables; those that were made by an older photoduct lack what came later."""
+    old = connect(url)
+    with old.begin() as connection:
+        upgrade_on(connection, "0002")
+        for name in ("score", "renew_at", "candidate"):
+            connection.execute(text(f"ALTER TABLE media DROP COLUMN {name}"))
+        connection.execute(text("DELETE FROM legal_move WHERE 'renewing' IN (old, new)"))
+    old.dispose()
+    new = open_database(url)
+    World(new).look(seen("A"))
+    with new.connect() as connection:
+        row = connection.execute(text("SELECT score, renew_at, candidate FROM media")).first()
+        moves = "SELECT count(*) FROM legal_move WHERE machine = 'compression' AND new = 'renewing'"
+        assert row == (None, None, None)
+        assert connection.execute(text(moves)).scalar_one() == 2
+    new.dispose()
+
+
 @pytest.mark.parametrize("revision", revisions())
 def test_books_of_every_revision_are_upgraded_with_their_data(
     url: str, revision: str, tmp_path: Path

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.state.policy.facts import ASSET_STAGES
+from services.state.policy.renditions import candidate_of
 from shared.domain import events
 from shared.domain.ids import Kind, Resource
 from shared.domain.pipeline import STAGE
@@ -40,15 +41,23 @@ def body(asset: Asset, task: Task) -> events.Work:
         "kind": Kind(media.kind),
         "nas_path": media.nas_path,
         "albums": asset.albums if task.stage == "compress" else (),
+        "local": media.on_disk,
     }
     if STAGE[task.stage].work is events.RenditionWork:
-        return events.RenditionWork(
-            **file,
-            rendition_path=media.rendition_path,
-            rendition_sha256=media.rendition_sha256,
-            rendition_size=media.rendition_size,
-        )
+        return events.RenditionWork(**file, **_rendition(media))
+    if task.stage == "compress" and media.has_rendition:
+        file |= {"present_size": media.rendition_size, "present_path": media.rendition_path}
     return events.FileWork(**file)
+
+
+def _rendition(media: Media) -> dict[str, Any]:
+    """Return which rendition is to be placed, and over which."""
+    names = ("rendition_path", "rendition_sha256", "rendition_size")
+    present = {name: getattr(media, name) for name in names}
+    if media.compression != "renewing":
+        return present
+    new = candidate_of(media)
+    return {**{name: new[name] for name in names}, "former_sha256": media.rendition_sha256}
 
 
 def _download(head: dict[str, object], asset: Asset, media: Media) -> events.DownloadWork:

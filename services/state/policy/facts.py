@@ -59,6 +59,15 @@ class Media:
     rendition_sha256: str | None = None
     rendition_size: int | None = None
     score: float | None = None
+    renew_at: datetime | None = None
+    candidate: str | None = None
+    """While it is being renewed: the columns that the new rendition will fill, as JSON."""
+
+    @property
+    def has_rendition(self) -> bool:
+        """True while a rendition lies in its place in the archive, the original behind it."""
+        kept = self.compression == "renewing" and self.rendition_sha256 is not None
+        return self.compression == "archived" or kept
 
     @property
     def area(self) -> Area:

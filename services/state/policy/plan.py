@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.state.policy.facts import Task
+from services.state.policy.renditions import RENEWABLE as RENEWABLE_RENDITIONS
 from services.state.policy.weigh import asset_facts, media_facts
 from shared.domain.gate import Reason, Situation, brakes, may_purge, standing
 from shared.domain.ids import GoogleLevel
@@ -63,6 +64,7 @@ def plan(
     made = Plan()
     for media in asset.media:
         made.wanted.extend((stage, media.id) for stage in _media_stages(asset, media, here, policy))
+        _renewal(asset, media, here, made)
     if asset.removal == "none":
         _towards_album(asset, here, policy, made)
     elif asset.removal in {"pending", "intent"}:
@@ -93,6 +95,27 @@ def _media_stages(asset: Asset, media: Media, here: Situation, policy: Policy) -
             yield "compress"
         if media.compression == "compressed":
             yield "rendition"
+
+
+def _renewal(asset: Asset, media: Media, here: Situation, made: Plan) -> None:
+    """Compress anew, from the original, what has grown out of its tier; the archive holds both meanwhile.
+
+    Nothing begins while a permit for the asset's deletion is out: placing a rendition moves what the permit rests on.
+    """
+    if media.nas != "verified" or asset.removal == "intent":
+        return
+    if media.compression == "renewing":
+        made.wanted.append(("rendition", media.id))
+    elif media.compression in RENEWABLE_RENDITIONS and media.renew_at is not None:
+        if here.now < media.renew_at:
+            made.wake(media.renew_at)
+        elif media.on_disk or (media.nas_archive, media.nas_file_system) == (
+            here.archive,
+            here.file_system,
+        ):
+            made.wanted.append(("compress", media.id))
+        else:
+            made.wake(here.now + LOOK_AGAIN)
 
 
 def _to_be_fetched(asset: Asset, media: Media, here: Situation) -> bool:

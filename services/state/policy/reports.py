@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from services.state.policy import renditions
 from services.state.policy.facts import ASSET_STAGES, Proof
 from services.state.policy.listing import asset_refreshed, freeze, page_seen
 from shared.domain import events
@@ -208,24 +209,11 @@ def _mismatch(books: Books, media: Media, path: str, why: str) -> None:
 
 
 def _compressed(books: Books, report: events.Compressed) -> None:
-    media = _media(books, report)
-    if media.compression != "none":
-        return
-    media.rendition_path, media.rendition_sha256 = report.path, report.sha256
-    media.rendition_size, media.tier, media.readable = report.size, report.tier, True
-    media.last_compressed = books.now
-    media.compression_note = f"{report.encoder} {report.settings}"
-    media.score = report.score
-    books.move(media, "compression", "compressed")
+    renditions.compressed(books, _media(books, report), report)
 
 
 def _left(books: Books, report: events.Left) -> None:
-    media = _media(books, report)
-    if media.compression != "none":
-        return
-    media.compression_note, media.tier, media.readable = report.reason, report.tier, report.readable
-    state = "unreadable" if report.readable is False else "left"
-    books.move(media, "compression", state, report.reason)
+    renditions.left(books, _media(books, report), report)
 
 
 def _rendition_archived(books: Books, report: events.RenditionArchived) -> None:
@@ -234,7 +222,7 @@ def _rendition_archived(books: Books, report: events.RenditionArchived) -> None:
         _mismatch(books, media, report.original_path, "the retired original has other bytes")
         return
     _note_archive(books, report.archive, report.file_system)
-    books.move(media, "compression", "archived")
+    renditions.archived(books, media)
     if media.nas != "verified":
         books.move(media, "nas", "verified")
     _take_nas_evidence(books, media, report, report.original_path)
@@ -314,11 +302,7 @@ def _purge_kept(books: Books, report: events.PurgeKept) -> None:
 
 
 def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
-    media = _media(books, report)
-    if media.compression == "compressed":
-        media.rendition_path = media.rendition_sha256 = media.rendition_size = None
-        media.score = None
-        books.move(media, "compression", "none", report.reason)
+    renditions.lost(books, _media(books, report), report.reason)
 
 
 def _attention(books: Books, report: events.Attention) -> None:

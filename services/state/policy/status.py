@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 def derived(asset: Asset, media: Media, library_root: str, level: GoogleLevel) -> dict[str, Any]:
     """Return the derived columns of a media row; `level` is the Google evidence that counts as synced."""
-    saved = media.compression == "archived"
     return {
         "local_path": f"{library_root}/{media.area}/{media.path}" if media.on_disk else None,
         "status": status(asset, media),
@@ -20,7 +19,7 @@ def derived(asset: Asset, media: Media, library_root: str, level: GoogleLevel) -
         "synced_nas": "yes" if media.nas == "verified" else None,
         "album_moved": int(asset.removal in {"pending", "intent", "deleted", "purged"}),
         "deleted_icloud": "yes" if asset.removal in {"deleted", "purged"} else None,
-        "current_size": media.rendition_size if saved else media.initial_size,
+        "current_size": media.rendition_size if media.has_rendition else media.initial_size,
     }
 
 
@@ -38,7 +37,7 @@ def status(asset: Asset, media: Media) -> str:
         return "delete_pending"
     if asset.removal in {"vetoed", "deleted", "purged", "restored"}:
         return asset.removal
-    if media.compression in {"compressed", "archived"}:
+    if media.compression == "compressed" or media.has_rendition:
         return "compressed"
     if media.nas == "verified" and media.google not in {"none", "staged"}:
         return "backed_up"

@@ -9,6 +9,7 @@ import pytest
 
 from services.nas_sync.handler import Archive
 from services.nas_sync.nas import Nas, init_archive, read_marker
+from shared.domain.errors import Permanent
 from shared.domain.events import (
     FileRef,
     FileWork,
@@ -194,6 +195,72 @@ async def test_a_rendition_of_another_form_gets_its_suffix_behind_the_originals_
     assert (report.rendition_path, report.original_path) == (f"{NAME}.jxl", RETREAT)
     assert not (nas / NAME).exists()
     assert (nas / RETREAT).read_bytes() == PHOTO
+
+
+SMALLER = SMALL[:300]
+
+
+def renewal_work(library: Path) -> RenditionWork:
+    put(library / "compress/1/2-x.HEIC", SMALLER)
+    return rendition_work().model_copy(
+        update={
+            "rendition_path": "1/2-x.HEIC",
+            "rendition_sha256": hashlib.sha256(SMALLER).hexdigest(),
+            "rendition_size": len(SMALLER),
+            "former_sha256": hashlib.sha256(SMALL).hexdigest(),
+        }
+    )
+
+
+@pytest.mark.parametrize("before", [SMALL, PHOTO], ids=["renditions place", "a new disk"])
+async def test_a_renewed_rendition_takes_the_place_and_the_original_stays_behind_it(
+    library: Path, nas: Path, archive: Archive, before: bytes
+) -> None:
+    put(nas / NAME, before)
+    if before == SMALL:
+        put(nas / RETREAT, PHOTO)
+    for _ in range(2):
+        (report,) = await archive.place_rendition(renewal_work(library))
+        assert isinstance(report, RenditionArchived)
+        assert (report.original_path, report.original_sha256) == (RETREAT, FILE.sha256)
+        assert ((nas / NAME).read_bytes(), (nas / RETREAT).read_bytes()) == (SMALLER, PHOTO)
+    assert [path.name for path in (nas / NAME).parent.iterdir()] == ["IMG_0001.HEIC"]
+
+
+@pytest.mark.parametrize("behind", [None, PHOTO[::-1]])
+async def test_a_rendition_is_never_renewed_while_its_original_is_not_proven(
+    library: Path, nas: Path, archive: Archive, behind: bytes | None
+) -> None:
+    put(nas / NAME, SMALL)
+    if behind is not None:
+        put(nas / RETREAT, behind)
+    (report,) = await archive.place_rendition(renewal_work(library))
+    assert isinstance(report, NasMismatch)
+    assert (nas / NAME).read_bytes() == SMALL
+
+
+async def test_a_rendition_is_not_renewed_by_one_of_another_form(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, SMALL)
+    put(nas / RETREAT, PHOTO)
+    work = renewal_work(library)
+    put(library / "compress/1/2-x.HEIC.jxl", SMALLER)
+    with pytest.raises(Permanent, match="another form"):
+        await archive.place_rendition(work.model_copy(update={"rendition_path": "1/2-x.HEIC.jxl"}))
+    assert ((nas / NAME).read_bytes(), (nas / RETREAT).read_bytes()) == (SMALL, PHOTO)
+
+
+async def test_what_a_person_made_of_a_rendition_is_not_renewed(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / RETREAT, PHOTO)
+    with pytest.raises(Permanent, match="gone from the archive"):
+        await archive.place_rendition(renewal_work(library))
+    put(nas / NAME, b"edited by hand")
+    with pytest.raises(WrongHash):
+        await archive.place_rendition(renewal_work(library))
+    assert (nas / NAME).read_bytes() == b"edited by hand"
 
 
 async def test_a_file_that_is_nowhere_is_tried_again_later(library: Path, archive: Archive) -> None:

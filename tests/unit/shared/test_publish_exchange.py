@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.adapters import file_syscalls
-from shared.adapters.exchanging import exchange, retire
+from shared.adapters.exchanging import exchange, retire, supersede
 from shared.domain.errors import PhotoductError
 from shared.ports.files import Occupied, SourceMissing, WrongHash
 
@@ -196,3 +196,62 @@ def test_a_failing_flush_leaves_the_original_somewhere(
     armed.clear()
     places.go()
     assert places.held() == (RENDITION, None, ORIGINAL)
+
+
+FORMER = b"former rendition" * 100
+RENEWAL = (hashlib.sha256(FORMER).hexdigest(), HASHES["rendition_sha256"])
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        (FORMER, RENDITION, ORIGINAL),
+        (RENDITION, FORMER, ORIGINAL),
+        (RENDITION, None, ORIGINAL),
+    ],
+)
+def test_a_rendition_takes_a_former_ones_place_from_every_state_on_the_way(
+    places: Places, state: tuple[bytes | None, bytes | None, bytes | None]
+) -> None:
+    places.put(*state)
+    for _ in range(2):
+        supersede(places.place, places.staged, *RENEWAL)
+        assert places.held() == (RENDITION, None, ORIGINAL)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        (b"edited by hand", RENDITION, ORIGINAL),
+        (FORMER, b"torn", ORIGINAL),
+        (FORMER, None, ORIGINAL),
+        (RENDITION, ORIGINAL, None),
+        (ORIGINAL, RENDITION, None),
+        (None, RENDITION, ORIGINAL),
+    ],
+)
+def test_a_renewal_touches_nothing_but_renditions(
+    places: Places, state: tuple[bytes | None, bytes | None, bytes | None]
+) -> None:
+    places.put(*state)
+    with pytest.raises(PhotoductError):
+        supersede(places.place, places.staged, *RENEWAL)
+    assert places.held() == state
+
+
+def test_an_edit_that_comes_during_a_renewal_keeps_its_place(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places.put(FORMER, RENDITION, ORIGINAL)
+    swap = file_syscalls.exchange_names
+
+    def edit_then_swap(one: Path, other: Path) -> None:
+        if one.read_bytes() == FORMER:
+            one.unlink()
+            one.write_bytes(b"edited by hand")
+        swap(one, other)
+
+    monkeypatch.setattr(file_syscalls, "exchange_names", edit_then_swap)
+    with pytest.raises(PhotoductError, match="changed while"):
+        supersede(places.place, places.staged, *RENEWAL)
+    assert places.held() == (b"edited by hand", RENDITION, ORIGINAL)

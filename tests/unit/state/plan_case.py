@@ -11,6 +11,7 @@ from services.state.policy.rules import Policy
 from shared.domain.gate import Rules, Situation
 from shared.domain.ids import GoogleLevel, Kind, Resource
 
+NEW = '{"rendition_path": "n", "rendition_sha256": "c", "rendition_size": 4}'
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HERE = Situation(
@@ -59,7 +60,9 @@ def media(number: int, resource: Resource = Resource.ORIGINAL, **changes: object
         rendition_sha256="b" * 64,
         rendition_size=5,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    made = replace(made, **changes)  # type: ignore[arg-type]
+    made.candidate = NEW if made.compression == "renewing" else None
+    return made
 
 
 def asset(*files: Media, **changes: object) -> Asset:

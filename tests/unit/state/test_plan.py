@@ -76,6 +76,16 @@ def test_an_asset_goes_into_the_album_when_everything_is_done_and_deletion_is_on
     assert wanted(asset(), OFF) == set()
 
 
+def test_what_is_compressed_anew_counts_as_finished_meanwhile() -> None:
+    one = asset(media(1, compression="renewing"), media(2, Resource.RECORD))
+    assert wanted(one) == {("rendition", 1), ("album", 1)}
+    due = asset(media(1, renew_at=NOW - HOUR), media(2, Resource.RECORD))
+    assert wanted(due) == {("compress", 1), ("album", 1)}
+    later = asset(media(1, renew_at=NOW + HOUR), media(2, Resource.RECORD))
+    assert wanted(later) == {("album", 1)}
+    assert plan(later, HERE, ON).wake_at == NOW + HOUR
+
+
 @pytest.mark.parametrize(
     "change",
     [

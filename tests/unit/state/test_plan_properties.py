@@ -48,6 +48,7 @@ any_media = st.builds(
     nas=states("nas"),
     nas_verified_at=st.none() | moments,
     compression=states("compression"),
+    renew_at=st.none() | moments,
     kind=st.sampled_from([kind.value for kind in Kind]),
 )
 any_asset = st.builds(
@@ -117,6 +118,10 @@ def test_a_plan_never_wishes_what_could_cost_a_photo(one: Asset, policy: Policy)
     if "purge" in wishes:
         assert one.removal == "deleted"
         assert all(m.nas == "verified" for m in one.media if m.on_disk)
+    if one.removal == "intent":
+        again = {m.id for m in one.media if m.compression in {"archived", "left", "renewing"}}
+        begun = {key for stage, key in wanted(one, policy) if stage in {"compress", "rendition"}}
+        assert not again & begun, "a copy would be moved while a permit is out"
     if one.removal in {"vetoed", "restored", "purged"}:
         assert not wishes & {"album", "delete", "purge"}
 

@@ -1,0 +1,222 @@
+"""A file that grows out of its tier is compressed anew, from the original, and nothing else waits for that."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from services.state import schema
+from services.state.answers import Answers
+from services.state.database import open_database
+from shared.domain import events, questions
+from shared.domain.gate import Rules
+from shared.domain.ids import GoogleLevel
+from shared.domain.pipeline import STAGE
+from tests.contracts.books_world import START, World, seen, sha
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy.engine import Engine
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite alone: no rule here is said in SQL."""
+    opened = open_database(f"sqlite:///{tmp_path}/media.db")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    """One asset, compressed, that grows out of its tier after a hundred days; deletion is off."""
+    world = World(engine, Rules(enabled=False, google_level=GoogleLevel.FREED))
+    compressed(world)
+    return world
+
+
+def compressed(world: World) -> None:
+    world.renew_at = START + 100 * DAY
+    world.look(seen("A"))
+    world.work_off()
+    for level in (GoogleLevel.SETTLED, GoogleLevel.FREED):
+        world.google(level)
+    world.work_off()
+    world.renew_at = None
+    assert photo(world).compression == "archived"
+
+
+def photo(world: World) -> Any:
+    with world.engine.connect() as connection:
+        return connection.execute(select(schema.media).where(schema.media.c.id == 1)).one()
+
+
+def count(world: World, stage: str) -> int:
+    return len({one for one in world.done if one.startswith(f"{stage}:1:")})
+
+
+def to_its_day(world: World) -> None:
+    world.clock.pass_by(101 * DAY)
+    world.wake()
+
+
+def task(world: World, stage: str) -> Any:
+    due = next(due for due in world.due if (due.task.stage, due.task.key) == (stage, 1))
+    world.due = [other for other in world.due if other.message_id != due.message_id]
+    kind = STAGE[stage].work
+    return kind.model_validate_json(due.body)
+
+
+def totals(world: World) -> tuple[int, int]:
+    ask = Answers(world.store, world.truth, world.policy, world.clock)
+    told = ask.status(questions.AskStatus()).totals
+    return told["bytes_compressed_to"], told["bytes_reclaimable"]
+
+
+def test_nothing_is_done_anew_before_its_day_and_once_on_it(world: World) -> None:
+    world.clock.pass_by(98 * DAY)
+    world.wake()
+    world.work_off()
+    assert count(world, "compress") == 1
+    world.clock.pass_by(3 * DAY)
+    for _ in range(3):
+        world.wake()
+        world.work_off()
+        world.clock.pass_by(DAY)
+    assert (count(world, "compress"), count(world, "rendition")) == (2, 2)
+    row = photo(world)
+    assert (row.compression, row.tier, row.rendition_size) == ("archived", "heavier", 30)
+    assert (row.rendition_sha256, row.candidate, row.renew_at) == (sha("small 30"), None, None)
+    assert row.last_compressed > START + 100 * DAY
+    assert totals(world) == (30, 70)
+
+
+def test_until_the_new_one_is_in_its_place_the_old_one_counts(world: World) -> None:
+    to_its_day(world)
+    assert task(world, "compress").present_size == 40
+    world.wake()
+    world.due = []
+    world.clock.pass_by(DAY)
+    world.tick()
+    world.work_off(without=("rendition",))
+    row = photo(world)
+    assert (row.compression, row.rendition_sha256, row.current_size) == (
+        "renewing", sha("small 40"), 40,
+    )  # fmt: skip
+    assert row.status == "compressed"
+    assert totals(world) == (40, 60)
+    assert task(world, "rendition").former_sha256 == sha("small 40")
+
+
+def test_a_new_one_that_is_lost_leaves_the_old_one_and_is_made_again(world: World) -> None:
+    to_its_day(world)
+    world.work_off(without=("rendition",))
+    lost = task(world, "rendition")
+    world.say(lost.outcome(events.RenditionLost, world.clock.now(), reason="it is gone"))
+    row = photo(world)
+    assert (row.compression, row.rendition_sha256, row.tier) == (
+        "archived", sha("small 40"), "heavy",
+    )  # fmt: skip
+    world.tick()
+    world.work_off()
+    assert (photo(world).tier, photo(world).candidate) == ("heavier", None)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_renewal_that_brings_nothing_leaves_the_rendition_and_says_why(
+    world: World, readable: bool
+) -> None:
+    to_its_day(world)
+    work = task(world, "compress")
+    world.say(
+        work.outcome(
+            events.Left, world.clock.now(), reason="no smaller", tier="heavy", readable=readable
+        )
+    )
+    world.work_off()
+    row = photo(world)
+    assert (row.compression, row.tier, row.readable) == ("archived", "heavy", True)
+    assert row.compression_note == "test q1; not renewed: no smaller"
+    assert (row.renew_at is None) == readable, "what cannot be read is looked at again"
+    world.clock.pass_by(31 * DAY)
+    world.wake()
+    world.work_off()
+    assert photo(world).tier == ("heavy" if readable else "heavier")
+
+
+def test_a_date_that_has_passed_already_is_no_order_to_begin_at_once(world: World) -> None:
+    world.renew_at = START + DAY
+    to_its_day(world)
+    world.work_off()
+    assert (count(world, "compress"), count(world, "rendition")) == (2, 2)
+    world.wake()
+    world.work_off()
+    assert count(world, "compress") == 2
+
+
+def test_what_the_young_tier_left_is_compressed_by_the_older_one(engine: Engine) -> None:
+    world = World(engine, Rules(enabled=False, google_level=GoogleLevel.FREED))
+    world.look(seen("A"))
+    world.work_off(without=("compress",))
+    world.google(GoogleLevel.SETTLED)
+    left = {"reason": "the tier light leaves HEIC", "tier": "light", "readable": True}
+    at = world.clock.now()
+    world.say(task(world, "compress").outcome(events.Left, at, **left, renew_at=at + 50 * DAY))
+    world.work_off()
+    assert photo(world).compression == "left"
+    world.clock.pass_by(51 * DAY)
+    world.wake()
+    world.work_off(without=("rendition",))
+    assert (photo(world).compression, photo(world).current_size) == ("renewing", 100)
+    assert totals(world) == (0, 0)
+    world.work_off()
+    assert (photo(world).compression, photo(world).rendition_size) == ("archived", 40)
+
+
+def test_a_renewal_holds_up_no_deletion_and_none_begins_while_a_permit_is_out(
+    engine: Engine,
+) -> None:
+    world = World(engine)
+    compressed(world)
+    assert photo(world).local == "delete_pending"
+    to_its_day(world)
+    world.work_off(without=("compress", "delete"))
+    assert count(world, "verify"), "the evidence was not renewed"
+    (due,) = [due for due in world.due if due.task.stage == "delete"]
+    permit = world.claim(events.AssetWork.model_validate_json(due.body)).permit
+    assert permit is not None
+    world.answer(next(due for due in world.due if due.task.stage == "compress"))
+    assert not [due for due in world.due if due.task.stage == "rendition"]
+    deleted = events.AssetWork.model_validate_json(due.body)
+    world.say(deleted.outcome(events.Deleted, world.clock.now(), permit=permit, expunged=None))
+    assert [due.task.stage for due in world.due if due.task.key == 1].count("rendition") == 1
+
+
+def test_what_was_purged_here_is_renewed_from_the_archive_while_that_is_there(
+    engine: Engine,
+) -> None:
+    world = World(engine)
+    compressed(world)
+    for days in (15, 8):
+        world.clock.pass_by(days * DAY)
+        world.wake()
+        world.work_off()
+    assert photo(world).local == "purged"
+    world.clock.pass_by(80 * DAY)
+    said = {"at": world.clock.now(), "key": "nas_sync:nas_missing", "text": "x"}
+    world.say(events.Attention(id="away", raised=True, **said))
+    world.wake()
+    assert not [due for due in world.due if due.task.stage == "compress"]
+    world.look(seen("B", "b.JPG"))
+    world.work_off(without=("compress",))
+    world.clock.pass_by(DAY)
+    world.wake()
+    work = task(world, "compress")
+    assert (work.local, work.nas_path) == (False, "2020/05/IMG_0001.JPG")

@@ -94,6 +94,11 @@ async def rendition(work: events.RenditionWork) -> events.Report:
     )  # fmt: skip
 
 
+async def kept(work: events.RenditionWork) -> events.Report:
+    """Say that an original stays; the settings here keep all of them."""
+    return work.outcome(events.ReleaseKept, clock.now(), reasons=("it is a benchmark",))
+
+
 async def album(work: events.AssetWork) -> events.Report:
     """Say that the asset is in the album."""
     return work.outcome(events.AlbumAdded, clock.now())

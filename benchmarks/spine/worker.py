@@ -24,7 +24,7 @@ def handlers(service: Service) -> dict[str, Any]:
         "download": noop.download, "pixel": noop.pixel, "nas": noop.nas, "verify": noop.nas,
         "compress": noop.compress, "rendition": noop.rendition, "album": noop.album,
         "return": noop.returned, "purge": noop.purging(service.ask),
-        "delete": noop.deleting(service.ask),
+        "delete": noop.deleting(service.ask), "release": noop.kept,
     }  # fmt: skip
     return {stage.name: every[stage.name] for stage in stages_of(service.row.name)}
 

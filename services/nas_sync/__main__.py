@@ -1,10 +1,11 @@
-"""nas_sync: archives files on the NAS and reads them back cold; it can neither delete nor overwrite a copy."""
+"""nas_sync: archives files on the NAS and reads them back cold; it overwrites no copy, and removes an original only under a permit."""
 
 from __future__ import annotations
 
 from services.nas_sync.handler import Archive
 from services.nas_sync.mounted import Mounted
 from services.nas_sync.nas import Nas
+from services.nas_sync.releasing import Release
 from services.nas_sync.settings import NasSyncSettings
 from shared.domain.pipeline import NAS_SYNC
 from shared.runtime.service import open_service, start
@@ -26,6 +27,7 @@ async def main() -> None:
                 "nas": archive.store,
                 "verify": archive.verify,
                 "rendition": archive.place_rendition,
+                "release": Release(nas, service.ask, service.clock),
             },
             [
                 service.every("1m", mounted, "mounted"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from services.nas_sync.ports import ORIGINALS, CopyDiffers, CopyMissing, RenditionUnusable
@@ -91,7 +90,7 @@ class Archive:
                 self._nas.replace_with_rendition,
                 work.file.path,
                 rendition,
-                shown=_shown(work),
+                shown=work.shown,
                 rendition_size=work.rendition_size,
                 rendition_sha256=work.rendition_sha256,
                 original_sha256=work.file.sha256,
@@ -114,12 +113,6 @@ class Archive:
                 file_system=original.fs_uuid,
             )
         ]
-
-
-def _shown(work: RenditionWork) -> str:
-    """Return the rendition's place for people: its original's, with its own suffix behind where it is of another form."""
-    own, old = (PurePosixPath(path).suffix for path in (work.rendition_path, work.file.path))
-    return work.file.path if own == old else f"{work.file.path}{own}"
 
 
 def _clear(rendition: Path) -> None:

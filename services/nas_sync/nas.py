@@ -1,4 +1,4 @@
-"""The NAS archive on a mounted folder: lands files, proves them cold, retires originals; can never delete or overwrite a copy."""
+"""The NAS archive on a mounted folder: lands files, proves them cold, retires originals; can never overwrite a copy, nor remove one without a permit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NewType
 from services.nas_sync.ports import (
     ORIGINALS,
     Archive,
+    Copy,
     CopyDiffers,
     CopyMissing,
     Evidence,
@@ -21,16 +22,16 @@ from services.nas_sync.ports import (
     Room,
 )
 from shared.adapters.cold_read import cold_sha256
-from shared.adapters.exchanging import alone_in, exchange, retire, supersede
-from shared.adapters.local_files import resolve_beneath, sorted_errors
+from shared.adapters.exchanging import alone_in, exchange, is_same, retire, supersede
+from shared.adapters.local_files import resolve_beneath, sorted_errors, sync_dir
 from shared.adapters.mounts import mount_of
 from shared.adapters.publishing import publish
 from shared.adapters.sweeping import Swept, sweep_tree
 from shared.domain.errors import Fatal, Permanent
-from shared.ports.files import Occupied, SourceMissing, WrongHash, WrongLength
+from shared.ports.files import DiskTrouble, Occupied, SourceMissing, WrongHash, WrongLength
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from shared.ports.files import ColdRead
@@ -194,6 +195,35 @@ class Nas:
         original, retired = (resolve_beneath(self._root, one) for one in (relative, retreat))
         retire(original, retired, original_sha256=original_sha256)
 
+    def release(
+        self,
+        relative: str,
+        *,
+        shown: str,
+        original: Copy,
+        rendition: Copy,
+        permit: Callable[[], None],
+    ) -> Archive:
+        """Remove the original behind the rendition at `shown`; done already when it is gone.
+
+        Both are read back cold; `permit` is called after that, right before the removal, and raises when it must not be.
+        Raises CopyDiffers for other bytes in the original's place, Permanent for a rendition that is not whole, NasMissing.
+        """
+        retreat = f"{ORIGINALS}/{relative}"
+        place, retired = (resolve_beneath(self._root, path) for path in (relative, retreat))
+        with self._mounted() as archive, alone_in(place.parent):
+            seen = retired.lstat() if os.path.lexists(retired) else None
+            if seen is not None:
+                self._prove(archive, retreat, original.sha256, original.size)
+            try:
+                self._prove(archive, shown, rendition.sha256, rendition.size)
+            except (CopyMissing, CopyDiffers) as error:
+                raise Permanent(f"{error} Its original stays.") from error
+            permit()
+            if seen is not None:
+                _remove(retired, seen)
+            return archive
+
     def sweep(self) -> Swept:
         """Remove temp files that killed publishes left for more than a day; raises NasMissing."""
         with self._mounted():
@@ -265,6 +295,14 @@ def _usable() -> Iterator[None]:
 def _mtime(source: Path) -> float | None:
     with sorted_errors(source):
         return source.stat().st_mtime
+
+
+def _remove(path: Path, seen: os.stat_result) -> None:
+    with sorted_errors(path):
+        if not is_same(path.lstat(), seen):
+            raise DiskTrouble(f"{path} was touched since it was read; it was left.")
+        path.unlink()
+        sync_dir(path.parent)
 
 
 def _hash_of(path: Path) -> str | None:

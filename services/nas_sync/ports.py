@@ -1,4 +1,4 @@
-"""What nas_sync asks of the archive: to hold bytes and to prove it; no method can delete a copy."""
+"""What nas_sync asks of the archive: to hold bytes and to prove it; `release` alone can remove a copy, under a permit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.domain.errors import Permanent, Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from shared.domain.ids import ByteCount, Sha256
@@ -76,6 +77,14 @@ class Room:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The bytes that a file of the archive has to hold."""
+
+    sha256: str
+    size: int
+
+
 class NasArchive(Protocol):
     """The archive; every method blocks (run it in a thread) and raises NasMissing when it is not there."""
 
@@ -102,6 +111,18 @@ class NasArchive(Protocol):
 
         `former_sha256`: the rendition whose place it takes. Raises RenditionUnusable, CopyMissing, CopyDiffers and the errors of `shared.ports.files`.
         """
+        ...
+
+    def release(
+        self,
+        relative: str,
+        *,
+        shown: str,
+        original: Copy,
+        rendition: Copy,
+        permit: Callable[[], None],
+    ) -> Archive:
+        """Remove the original behind a rendition, both proven; raises CopyDiffers, Permanent, and what `permit` raises."""
         ...
 
     def room(self) -> Room:

@@ -215,8 +215,8 @@ def _totals(connection: Connection) -> dict[str, int]:
         "bytes_in": one(select(before)),
         "bytes_compressed_from": one(select(before).where(archived)),
         "bytes_compressed_to": one(select(after).where(archived)),
-        "bytes_reclaimable": one(select(before - after).where(archived)),
-        "bytes_saved": 0,  # the archive keeps every original: nothing has left its disk
+        "bytes_reclaimable": one(select(before - after).where(archived, media.nas != "released")),
+        "bytes_saved": one(select(before - after).where(archived, media.nas == "released")),
         "deleted": one(
             select(func.count()).where(schema.asset.c.removal.in_(("deleted", "purged")))
         ),

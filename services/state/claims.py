@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from services.state import schema
-from services.state.policy.weigh import asset_facts, media_facts, moving
+from services.state.policy.weigh import asset_facts, media_facts, moving, retired
 from shared.domain import questions
 from shared.domain.errors import Transient
 from shared.domain.gate import Delete, FreshRecord, Keep, may_delete, may_purge
+from shared.domain.release import may_release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +89,23 @@ class Claims:
             deadline=books.now + rules.permit_for,
             media=tuple(m.id for m in files if m.local == "delete_pending"),
         )
+
+    def release(self, asked: questions.ClaimRelease) -> questions.ClaimedRelease:
+        """Weigh, at this instant, whether an archived original may go, its rendition staying."""
+        with self._store.transaction(self._clock.now()) as transaction:
+            transaction.load_icloud([asked.asset])
+            books = transaction.books
+            asset, media = books.by_icloud_id.get(asked.asset), books.media.get(asked.media)
+            task = books.task_of("release", asked.media)
+            current = task is not None and task.active and task.attempt == asked.attempt
+            if asset is None or media is None or media.asset_id != asset.id or not current:
+                return questions.ClaimedRelease(deadline=None, reasons=(OUT_OF_DATE,))
+            facts = retired(asset, media, media.id in moving(books.tasks.values()))
+            here, rules = self._situations.plain(transaction), self._policy.deletion
+            reasons = may_release(facts, here, self._policy.keeping, rules)
+        if reasons:
+            return questions.ClaimedRelease(deadline=None, reasons=tuple(r.text for r in reasons))
+        return questions.ClaimedRelease(deadline=books.now + rules.permit_for)
 
     def _earlier_permit(
         self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion

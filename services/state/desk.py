@@ -143,6 +143,7 @@ class Desk:
         answers, orders = self._answers, self._orders
         table: dict[str, tuple[type[BaseModel], Callable[[Any], BaseModel]]] = {
             "claim_purge": (questions.ClaimPurge, self._claims_of.purge),
+            "claim_release": (questions.ClaimRelease, self._claims_of.release),
             "sync_token": (questions.AskSyncToken, answers.sync_token),
             "google_watch": (questions.AskGoogleWatch, answers.google_watch),
             "status": (questions.AskStatus, answers.status),

@@ -14,6 +14,7 @@ from services.state.policy.rules import Policy
 from shared.domain.albums import checked_names
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
+from shared.domain.release import Keeping
 from shared.domain.spans import Span
 from shared.runtime.rhythm import checked_rhythm
 from shared.runtime.settings import load_section
@@ -58,6 +59,11 @@ class DeletionSettings(BaseModel):
     """true: what the section `google` leaves out (hidden photos, too) may be deleted on its verified NAS copy alone."""
     local_purge_after: Span | None = timedelta(days=7)
     """How long local originals stay after the confirmed deletion; null keeps them."""
+    keep_originals: Span | None = None
+    """How long the archive keeps originals behind renditions after the confirmed deletion, 31d at least; null: for ever.
+    After that only the rendition and what Google Photos holds are left."""
+    keep_originals_until: Literal["confirmed", "takeout"] = "confirmed"
+    """What Google Photos has to have shown before an original leaves the archive."""
 
     @field_validator("evidence_age")
     @classmethod
@@ -66,7 +72,14 @@ class DeletionSettings(BaseModel):
             raise ValueError("expected between 1m and 7d")
         return value
 
-    @field_validator("dwell", "minimum_age", "local_purge_after")
+    @field_validator("keep_originals")
+    @classmethod
+    def _outlives_the_bin(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < timedelta(days=31):
+            raise ValueError("expected at least 31d: iCloud gives a deleted photo back for 30 days")
+        return value
+
+    @field_validator("dwell", "minimum_age", "local_purge_after", "keep_originals")
     @classmethod
     def _is_of_a_life(cls, value: timedelta | None) -> timedelta | None:
         if value is not None and value > timedelta(days=3_650):
@@ -198,6 +211,7 @@ def load_policy(state: StateSettings, switch: Switch, library: LibrarySettings) 
         compress_after=GoogleLevel(state.compress_after),
         tier_albums=load_section("compressor", TierAlbums).named,
         local_purge_after=deletion.local_purge_after,
+        keeping=Keeping(deletion.keep_originals, GoogleLevel(deletion.keep_originals_until)),
         first_retry=state.first_retry,
         tries=state.tries,
         never_delete=deletion.never_delete,

@@ -223,8 +223,12 @@ def _keep_then_replace(names: _Exchange, seen: os.stat_result) -> None:
 
 
 def _changed(path: Path, seen: os.stat_result) -> bool:
-    now = path.lstat()
-    return (now.st_ino, now.st_size, now.st_mtime_ns) != (
+    return not is_same(path.lstat(), seen)
+
+
+def is_same(now: os.stat_result, seen: os.stat_result) -> bool:
+    """Say whether a name leads to the very file that was seen, untouched."""
+    return (now.st_ino, now.st_size, now.st_mtime_ns) == (
         seen.st_ino,
         seen.st_size,
         seen.st_mtime_ns,

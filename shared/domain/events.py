@@ -7,6 +7,7 @@ library or NAS root and use `/`; times are aware; sizes are bytes.
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
@@ -112,6 +113,12 @@ class RenditionWork(FileWork):
     rendition_size: int
     former_sha256: str | None = None
     """SHA-256 of the rendition that lies in the original's place now, when it was compressed anew."""
+
+    @property
+    def shown(self) -> str:
+        """The rendition's place below the NAS root: its original's, with its own suffix behind where it is of another form."""
+        own, old = (PurePosixPath(path).suffix for path in (self.rendition_path, self.file.path))
+        return self.file.path if own == old else f"{self.file.path}{own}"
 
 
 class AssetWork(Work):
@@ -266,6 +273,22 @@ class RenditionLost(Outcome):
     reason: str
 
 
+class OriginalReleased(Outcome):
+    """The original has left the archive; its rendition was read back cold right before."""
+
+    type: Literal["original_released"] = "original_released"
+    path: str
+    archive: str
+    file_system: str
+
+
+class ReleaseKept(Outcome):
+    """The original stays in the archive: the state service gave no permit."""
+
+    type: Literal["release_kept"] = "release_kept"
+    reasons: tuple[str, ...]
+
+
 class AlbumVetoed(Outcome):
     """The asset was in the album before and the person has taken it out: nothing was done, it stays in iCloud."""
 
@@ -388,6 +411,8 @@ AnyReport = Annotated[
     | Unstaged
     | AssetRefreshed
     | RenditionLost
+    | OriginalReleased
+    | ReleaseKept
     | AlbumVetoed
     | PurgeKept
     | Attention,

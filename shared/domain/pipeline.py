@@ -77,7 +77,10 @@ PIXEL_SYNC = Service(
     says=(events.GoogleEvidence, events.GoogleSuspect, events.Unstaged, events.Attention),
 )
 NAS_SYNC = Service(
-    "nas_sync", "archives files on the NAS and reads them back cold", says=(events.Attention,)
+    "nas_sync",
+    "archives files on the NAS and reads them back cold",
+    asks=("claim_release",),
+    says=(events.Attention,),
 )
 COMPRESSOR = Service("compressor", "makes smaller renditions, by age", says=(events.Attention,))
 ICLOUD_CLEANUP = Service(
@@ -169,8 +172,17 @@ PURGE = Stage(
     (events.Purged, events.PurgeKept, events.Failed),
     "remove the local files of a deleted asset whose NAS copy was just verified",
 )
+RELEASE = Stage(
+    "release",
+    "nas_sync",
+    events.RenditionWork,
+    (events.OriginalReleased, events.ReleaseKept, events.NasMismatch, events.Failed),
+    "remove an archived original whose time has come, under a permit, while its rendition is whole",
+    ack_wait=120,
+    slots=2,
+)
 
-STAGES = (DOWNLOAD, PIXEL, NAS, COMPRESS, RENDITION, ALBUM, VERIFY, DELETE, RETURN, PURGE)
+STAGES = (DOWNLOAD, PIXEL, NAS, COMPRESS, RENDITION, ALBUM, VERIFY, DELETE, RETURN, PURGE, RELEASE)
 STAGE = {stage.name: stage for stage in STAGES}
 
 REPORTS_STREAM = "EVT"

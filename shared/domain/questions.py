@@ -98,6 +98,21 @@ class ClaimedPurge(Question):
     reasons: tuple[str, ...] = ()
 
 
+class ClaimRelease(Question):
+    """May the archived original of this file be removed now, its rendition staying?"""
+
+    asset: str
+    media: int
+    attempt: int
+
+
+class ClaimedRelease(Question):
+    """The answer: until when it may be removed, or the reasons for keeping it."""
+
+    deadline: datetime | None
+    reasons: tuple[str, ...] = ()
+
+
 class AskRows(Question):
     """A page of rows for people: media, pending, failures."""
 

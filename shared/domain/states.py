@@ -33,9 +33,10 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     "nas": {
         "": ("none",),
         "none": ("verified", "mismatch"),
-        "verified": ("void", "mismatch"),
+        "verified": ("void", "mismatch", "released"),
         "void": ("verified", "mismatch"),
         "mismatch": ("none", "void"),
+        "released": (),
     },
     "compression": {
         "": ("none", "exempt"),

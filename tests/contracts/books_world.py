@@ -90,6 +90,7 @@ class World:
         self.in_album: set[str] = set()
         self.deleted: set[str] = set()
         self.removed: set[int] = set()
+        self.released: set[int] = set()
         self.changed_tags: dict[str, str] = {}
         self.pages = 0
         self.done: list[str] = []
@@ -210,6 +211,22 @@ class World:
             original_path=f".originals/{work.file.path}",
             original_sha256=work.file.sha256,
             grade="cold",
+            archive=self.archive,
+            file_system=self.file_system,
+        )
+
+    def _release(self, work: events.RenditionWork) -> events.Report:
+        assert work.rendition_sha256 == self.placed[work.key]
+        claimed = self.claims.release(
+            questions.ClaimRelease(asset=work.asset, media=work.key, attempt=work.attempt)
+        )
+        if claimed.deadline is None:
+            return work.outcome(events.ReleaseKept, self.clock.now(), reasons=claimed.reasons)
+        self.released.add(work.key)
+        return work.outcome(
+            events.OriginalReleased,
+            self.clock.now(),
+            path=work.file.path,
             archive=self.archive,
             file_system=self.file_system,
         )

@@ -15,6 +15,7 @@ from shared.domain import events, questions
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
 from shared.domain.pipeline import STAGE
+from shared.domain.release import Keeping
 from tests.contracts.books_world import START, World, seen, sha
 
 if TYPE_CHECKING:
@@ -220,3 +221,67 @@ def test_what_was_purged_here_is_renewed_from_the_archive_while_that_is_there(
     world.wake()
     work = task(world, "compress")
     assert (work.local, work.nas_path) == (False, "2020/05/IMG_0001.JPG")
+
+
+def long_deleted(engine: Engine, keeping: Keeping, level: GoogleLevel) -> World:
+    """One asset that was deleted from iCloud, and purged here, more than forty days ago."""
+    world = World(engine, keeping=keeping)
+    compressed(world)
+    world.google(level)
+    for days in (15, 8, 41):
+        world.clock.pass_by(days * DAY)
+        world.wake()
+        world.work_off()
+    assert photo(world).local == "purged"
+    return world
+
+
+def test_an_original_leaves_the_archive_when_its_time_is_over_and_then_its_bytes_are_saved(
+    engine: Engine,
+) -> None:
+    world = long_deleted(engine, Keeping(40 * DAY), GoogleLevel.CONFIRMED)
+    assert world.released == {1}, "the record has no rendition and stays"
+    row = photo(world)
+    assert (row.nas, row.synced_nas, row.current_size) == ("released", "rendition", 40)
+    told = Answers(world.store, world.truth, world.policy, world.clock).status(
+        questions.AskStatus()
+    ).totals  # fmt: skip
+    assert (told["bytes_saved"], told["bytes_reclaimable"]) == (60, 0)
+    world.clock.pass_by(400 * DAY)
+    world.wake()
+    world.work_off()
+    assert count(world, "compress") == 1, "without the original nothing is made anew"
+    assert count(world, "release") == 1
+
+
+@pytest.mark.parametrize(
+    ("keeping", "level"),
+    [
+        (Keeping(), GoogleLevel.CONFIRMED),
+        (Keeping(90 * DAY), GoogleLevel.CONFIRMED),
+        (Keeping(40 * DAY), GoogleLevel.FREED),
+        (Keeping(40 * DAY, GoogleLevel.TAKEOUT), GoogleLevel.CONFIRMED),
+    ],
+)
+def test_it_stays_by_default_too_early_and_without_googles_proof(
+    engine: Engine, keeping: Keeping, level: GoogleLevel
+) -> None:
+    world = long_deleted(engine, keeping, level)
+    assert world.released == set()
+    assert photo(world).nas == "verified"
+
+
+def test_a_claim_counts_only_for_the_attempt_that_is_out(engine: Engine) -> None:
+    world = long_deleted(engine, Keeping(90 * DAY), GoogleLevel.CONFIRMED)
+    asked = questions.ClaimRelease(asset="A", media=1, attempt=1)
+    assert world.claims.release(asked).reasons == ("this order is out of date",)
+    world.clock.pass_by(50 * DAY)
+    world.wake()
+    world.work_off(without=("release",))
+    release = task(world, "release")
+    assert world.claims.release(asked.model_copy(update={"attempt": 9})).deadline is None
+    assert world.claims.release(asked.model_copy(update={"media": 2})).deadline is None
+    assert world.claims.release(asked.model_copy(update={"attempt": release.attempt})).deadline
+    world.truth.freeze("a person looks")
+    frozen = world.claims.release(asked.model_copy(update={"attempt": release.attempt}))
+    assert "frozen" in frozen.reasons[0]

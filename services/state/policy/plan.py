@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from services.state.policy.facts import Task
 from services.state.policy.renditions import RENEWABLE as RENEWABLE_RENDITIONS
-from services.state.policy.weigh import asset_facts, media_facts
+from services.state.policy.weigh import asset_facts, media_facts, retired
 from shared.domain.gate import Reason, Situation, brakes, may_purge, standing
 from shared.domain.ids import GoogleLevel
 from shared.domain.pipeline import METADATA, STAGE
+from shared.domain.release import may_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,6 +76,7 @@ def plan(
         made.wanted.append(("return", asset.id))
     elif asset.removal in {"deleted", "purged"}:
         _after_deletion(asset, here, policy, made)
+        _release_originals(asset, here, policy, made)
     return made
 
 
@@ -223,6 +225,25 @@ def _after_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -
         made.wake(here.now + LOOK_AGAIN)
     elif not _renew_evidence(files, here, policy.deletion.evidence_age, made):
         made.wanted.append(("purge", asset.id))
+
+
+def _release_originals(asset: Asset, here: Situation, policy: Policy, made: Plan) -> None:
+    """Wish that originals leave the archive when their time has come, on fresh evidence; the claim decides."""
+    if policy.keeping.after_deletion is None or asset.deleted_at is None:
+        return
+    due = later(asset.deleted_at, policy.keeping.after_deletion)
+    if asset.hold_until is not None:
+        due = max(due, asset.hold_until)
+    if here.now < due:
+        made.wake(due)
+        return
+    for media in asset.media:
+        found = may_release(retired(asset, media, False), here, policy.keeping, policy.deletion)
+        reasons = {reason.code for reason in found} - RENEWABLE
+        if reasons == {"frozen"}:
+            made.wake(here.now + LOOK_AGAIN)
+        elif not reasons and not _renew_evidence([media], here, policy.deletion.evidence_age, made):
+            made.wanted.append(("release", media.id))
 
 
 def copies_missing(asset: Asset) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from services.state.policy.facts import Asset, Books, Media, Task
 
 RETRY_MOST = timedelta(hours=6)
-FACTS = (events.Deleted, events.Purged)
+FACTS = (events.Deleted, events.Purged, events.OriginalReleased)
 """What has happened to files whatever became of the task: it is recorded even when the answer comes late."""
 LOOK_FAILED = "downloader:icloud-look"
 """The downloader's attention record about a look at iCloud that failed."""
@@ -305,6 +305,20 @@ def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
     renditions.lost(books, _media(books, report), report.reason)
 
 
+def _original_released(books: Books, report: events.OriginalReleased) -> None:
+    """Record that the original is gone, whatever the task was; what Google Photos and the rendition hold is left."""
+    media = _media(books, report)
+    if media.nas == "verified":
+        books.move(media, "nas", "released", "its time was over, and its rendition whole")
+        media.nas_path = media.nas_verified_at = None
+
+
+def _release_kept(books: Books, report: events.ReleaseKept) -> None:
+    asset = books.asset_of(_media(books, report))
+    asset.hold_until = books.now + KEPT_FOR
+    books.touched.add(asset.id)
+
+
 def _attention(books: Books, report: events.Attention) -> None:
     """Record it; while a look at iCloud fails, its listing means nothing and the gate keeps everything."""
     books.attention[report.key] = (report.text, report.raised)
@@ -334,6 +348,8 @@ _APPLY: dict[type[events.Report], Callable[[Books, Any], None]] = {
     events.Purged: _purged,
     events.PurgeKept: _purge_kept,
     events.RenditionLost: _rendition_lost,
+    events.OriginalReleased: _original_released,
+    events.ReleaseKept: _release_kept,
     events.AlbumVetoed: _album_vetoed,
     events.AssetRefreshed: asset_refreshed,
     events.Attention: _attention,

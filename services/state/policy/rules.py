@@ -10,6 +10,7 @@ from services.state.policy.google import GoogleRules
 from shared.domain.folders import DEFAULT as DEFAULT_FOLDERS
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
+from shared.domain.release import Keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Policy:
     deletion: Rules = field(default_factory=Rules)
     compress_after: GoogleLevel = GoogleLevel.SETTLED
     """Compression waits for this evidence (and the NAS copy); the rendition never counts as a copy."""
+    keeping: Keeping = field(default_factory=Keeping)
+    """How long the archive keeps originals behind their renditions."""
     tier_albums: tuple[str, ...] = ()
     """Albums by which the compressor's tiers tell files apart: until they are known nothing is compressed."""
     local_purge_after: timedelta | None = timedelta(days=7)

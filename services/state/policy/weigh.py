@@ -8,6 +8,7 @@ from services.state.policy import kinds
 from shared.domain.albums import among
 from shared.domain.gate import AssetFacts, MediaFacts, NasEvidence
 from shared.domain.ids import GoogleLevel, Resource
+from shared.domain.release import Retired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -83,6 +84,16 @@ def media_facts(media: Media, in_motion: bool, left_out: str | None = None) -> M
         google=GoogleLevel(media.google) if provable else GoogleLevel.NONE,
         google_objection=media.google_objection,
         google_left_out=left_out if media.google == "none" else None,
+    )
+
+
+def retired(asset: Asset, media: Media, in_motion: bool) -> Retired:
+    """Translate a file whose original lies behind its rendition, or may do so."""
+    return Retired(
+        media=media_facts(media, in_motion),
+        removal=asset.removal,
+        deleted_at=asset.deleted_at,
+        has_rendition=media.compression == "archived",
     )
 
 

@@ -11,6 +11,7 @@ from services.state.policy.facts import Task
 from services.state.policy.plan import LOOK_AGAIN, Plan, plan, settle
 from shared.domain.ids import Resource
 from shared.domain.pipeline import STAGES, Stage
+from shared.domain.release import Keeping
 from tests.unit.state.plan_case import (
     DAY,
     HERE,
@@ -203,5 +204,7 @@ def test_every_stage_is_wished_for_in_some_situation(stage: Stage) -> None:
         pending(media=[media(1, nas_verified_at=NOW - DAY, local="delete_pending")]),
         asset(media(1, local="delete_pending"), removal="vetoed"),
         deleted(8, HOUR),
+        deleted(41, HOUR, google="confirmed"),
     )
-    assert any(stage.name in stages(one) for one in situations)
+    releasing = replace(ON, keeping=Keeping(40 * DAY))
+    assert any(stage.name in stages(one, releasing) for one in situations)

@@ -13,6 +13,7 @@ from services.state.policy.google import GoogleRules
 from services.state.policy.plan import plan, settle
 from shared.domain.ids import Kind, Resource
 from shared.domain.pipeline import STAGE
+from shared.domain.release import Keeping
 from shared.domain.states import MOVES
 from tests.unit.state.plan_case import (
     DAY,
@@ -86,6 +87,7 @@ policies = st.builds(
     st.sampled_from([ON, replace(ON, local_purge_after=None)]),
     deletion=some_deletion,
     google=some_google,
+    keeping=st.sampled_from([Keeping(), Keeping(31 * DAY)]),
     never_delete=st.sampled_from([(), ("favorites",), ("videos", "raw")]),
 )
 
@@ -118,12 +120,28 @@ def test_a_plan_never_wishes_what_could_cost_a_photo(one: Asset, policy: Policy)
     if "purge" in wishes:
         assert one.removal == "deleted"
         assert all(m.nas == "verified" for m in one.media if m.on_disk)
+    if one.removal in {"vetoed", "restored", "purged"}:
+        assert not wishes & {"album", "delete", "purge"}
+
+
+@given(any_asset, policies)
+def test_an_original_is_wished_away_only_behind_its_rendition_and_with_googles_proof(
+    one: Asset, policy: Policy
+) -> None:
+    for m in one.media:
+        if ("release", m.id) in wanted(one, policy):
+            assert policy.keeping.after_deletion is not None
+            assert one.removal in {"deleted", "purged"}
+            assert (m.nas, m.compression) == ("verified", "archived")
+            assert m.google in {"confirmed", "takeout"}
+
+
+@given(any_asset, policies)
+def test_nothing_is_done_anew_while_a_permit_is_out(one: Asset, policy: Policy) -> None:
     if one.removal == "intent":
         again = {m.id for m in one.media if m.compression in {"archived", "left", "renewing"}}
         begun = {key for stage, key in wanted(one, policy) if stage in {"compress", "rendition"}}
         assert not again & begun, "a copy would be moved while a permit is out"
-    if one.removal in {"vetoed", "restored", "purged"}:
-        assert not wishes & {"album", "delete", "purge"}
 
 
 def may_do_without(one: Asset, media: Media, policy: Policy) -> bool:

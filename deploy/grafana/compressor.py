@@ -131,4 +131,20 @@ def _result() -> list[Builder[Panel]]:
             [('max by (kind) (photoduct_library_bytes{kind=~"saved|reclaimable"})', "{{kind}}")],
             "bytes",
         ),
+        bars(
+            "Renditions by their size",
+            "Bytes of renditions for each byte of their originals, by kind and tier, since the compressors were started.",
+            (
+                "sum by (kind, tier) (photoduct_compressor_output_bytes_total)"
+                ' / sum by (kind, tier) (photoduct_compressor_input_bytes_total{outcome="compressed"})',
+                "{{kind}} {{tier}}",
+            ),
+            "percentunit",
+        ),
+        lines(
+            "Originals and their renditions",
+            "compressed_from: originals whose place a rendition took on the NAS; compressed_to: these renditions.",
+            [('max by (kind) (photoduct_library_bytes{kind=~"compressed_.+"})', "{{kind}}")],
+            "bytes",
+        ),
     ]

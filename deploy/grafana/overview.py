@@ -112,7 +112,7 @@ def _far() -> list[Builder[Panel]]:
         ),
         bars(
             "Bytes",
-            "in: all originals; saved: has left the disks; reclaimable: originals that are still kept beside their renditions.",
+            "in: all originals; compressed_from, _to: originals with a rendition, and these; saved: has left the disks; reclaimable: what kept originals still take.",
             ("max by (kind) (photoduct_library_bytes)", "{{kind}}"),
             "bytes",
             span=THIRD,

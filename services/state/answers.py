@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from services.state import schema
 from services.state.policy.plan import before_album
@@ -201,28 +201,36 @@ def _retrying(connection: Connection) -> tuple[dict[str, Any], ...]:
 
 
 def _totals(connection: Connection) -> dict[str, int]:
-    media = schema.media.c
-    archived = media.compression.in_(("archived", "renewing")) & media.rendition_size.is_not(None)
-    before = func.coalesce(func.sum(media.initial_size), 0)
-    after = func.coalesce(func.sum(media.rendition_size), 0)
-
     def one(query: Any) -> int:
         return int(connection.execute(query).scalar_one())
 
     return {
         "assets": one(select(func.count()).select_from(schema.asset)),
-        "files": one(select(func.count()).select_from(schema.media)),
-        "bytes_in": one(select(before)),
-        "bytes_compressed_from": one(select(before).where(archived)),
-        "bytes_compressed_to": one(select(after).where(archived)),
-        "bytes_reclaimable": one(select(before - after).where(archived, media.nas != "released")),
-        "bytes_saved": one(select(before - after).where(archived, media.nas == "released")),
+        **_bytes(connection),
         "deleted": one(
             select(func.count()).where(schema.asset.c.removal.in_(("deleted", "purged")))
         ),
         "quarantined": one(select(func.count()).where(schema.work.c.state == "quarantined")),
         "rejected": one(select(func.count()).select_from(schema.rejected)),
     }
+
+
+def _bytes(connection: Connection) -> dict[str, int]:
+    """Sum up the files in one pass; a rendition's bytes are saved once its original has left, and reclaimable before."""
+    media = schema.media.c
+    archived = media.compression.in_(("archived", "renewing")) & media.rendition_size.is_not(None)
+    left = archived & (media.nas == "released")
+    less = media.initial_size - media.rendition_size
+    sums = {
+        "bytes_in": media.initial_size,
+        "bytes_compressed_from": case((archived, media.initial_size)),
+        "bytes_compressed_to": case((archived, media.rendition_size)),
+        "bytes_reclaimable": case((archived & ~left, less)),
+        "bytes_saved": case((left, less)),
+    }
+    columns = (func.coalesce(func.sum(value), 0).label(name) for name, value in sums.items())
+    row = connection.execute(select(func.count().label("files"), *columns)).one()
+    return {name: int(value) for name, value in row._mapping.items()}
 
 
 def _stage_seconds(connection: Connection) -> dict[str, float]:

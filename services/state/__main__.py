@@ -45,14 +45,10 @@ async def main() -> None:
             await desk.serve()
             await service.serve("backup", BackupNow, backups.asked)
             every = settings.reconcile_every.total_seconds()
+            reconciling = partial(reconciler.run, desk, truth, every)
+            watching = monitoring.loops(service.connection, desk, answers)
             await service.run(
-                {},
-                [
-                    *desk.loops(),
-                    partial(reconciler.run, desk, truth, every),
-                    partial(backups.run, desk),
-                    *monitoring.loops(service.connection, desk, answers),
-                ],
+                {}, [*desk.loops(), reconciling, partial(backups.run, desk), *watching]
             )
             await desk.close()
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from shared.ports.clock import Clock
 
 EVERY_SECONDS: Final = 15.0
+REST: Final = 20.0
+"""Pause after a count, at least so many times as long as it took: in a large library the one writer has other work."""
 
 
 class Monitoring:
@@ -50,11 +52,13 @@ class Monitoring:
         return partial(self._bus.keep, connection), partial(self._keep, desk, answers)
 
     async def _keep(self, desk: Desk, answers: Answers) -> None:
+        now = asyncio.get_running_loop().time
         while True:
+            began = now()
             status, figures = await desk.on_writer(self._count, answers)
             self._gauges.show(status)
             self._figures.show(figures)
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(max(EVERY_SECONDS, REST * (now() - began)))
 
     def _count(self, answers: Answers) -> tuple[Status, Figures]:
         status = answers.status(AskStatus())

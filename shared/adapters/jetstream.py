@@ -216,6 +216,13 @@ class Connection:
         text = str(error)
         if any(word in text.lower() for word in _REFUSALS):
             self._die(Fatal(f"The bus refuses the user {self._login.user}: {text}."))
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            self._die(
+                Fatal(
+                    f"The certificate of the bus at {self._login.url} is not trusted here (nats.ca): "
+                    f"{error.verify_message}."
+                )
+            )
         else:
             log.debug("The bus connection had a problem.", error=repr(error))
 

@@ -66,5 +66,8 @@ async def test_other_machines_reach_the_bus_by_tls_and_trust_its_own_authority_a
         await remote.close()
         beside = await nats.connect("state")  # a container beside it, in the clear
         assert b'"error"' not in (await beside.request("$JS.API.INFO", b"")).data
+        make_tls_files(tmp_path, ("127.0.0.1",))  # somebody else's authority
+        with pytest.raises(Fatal, match=r"not trusted here \(nats\.ca\)"):
+            await connect(Login(url, "compressor", password, tmp_path / "ca.pem"))
         with pytest.raises(Fatal, match=r"nats\.ca"):
             await connect(Login(url, "compressor", password, tmp_path / "missing.pem"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from services.compressor.counts import Counts
 from services.compressor.encode import Job, compress
-from services.compressor.original import find_original
+from services.compressor.original import find_source
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
 from shared.adapters.local_files import make_parents, resolve_beneath
 from shared.domain import events
@@ -46,14 +46,14 @@ class Compress:
     async def __call__(self, work: events.FileWork) -> Sequence[events.Report]:
         """Decode, encode where that is worth it, report; raises what `compress` raises."""
         path, now = rendition_path(work), self.clock.now()
-        source = await asyncio.to_thread(find_original, self.library, self.archive, work)
+        source = await asyncio.to_thread(find_source, self.library, self.archive, work)
         target = resolve_beneath(self.library, f"{Area.COMPRESS}/{path}")
         seconds = self.longest[work.kind]
         dead = now.timestamp() - 2 * max(self.longest.values())
         await asyncio.to_thread(_make_room, target.parent, dead)
         job = Job(source, target, work.created, now, self.tiers, seconds, albums=work.albums)
         async with self.turns.turn(work.kind):
-            found = await _better_than_before(work, await compress(job))
+            found = await _better_than_before(work, _unmeasured(work, await compress(job)))
         self.counts.count(work.kind, work.file.size, found)
         return [self._report(work, path, found)]
 
@@ -86,6 +86,14 @@ class Compress:
                 )
             case Unreadable():
                 return work.outcome(events.Left, now, reason=found.reason, tier="", readable=False)
+
+
+def _unmeasured(work: events.FileWork, found: Made | Kept | Unreadable) -> Made | Kept | Unreadable:
+    """A score against a rendition says nothing of the original, so it is not kept as one."""
+    if work.from_rendition is None or not isinstance(found, Made):
+        return found
+    told = "made from its rendition, as its original is gone: its loss against that is unmeasured"
+    return replace(found, score=None, settings=f"{found.settings}; {told}")
 
 
 async def _better_than_before(

@@ -1,4 +1,4 @@
-"""Finds the original that a rendition is made from: in the library, or in the archive once its local file is gone; reads only."""
+"""Finds what a rendition is made from: the original in the library, else in the archive, or, where both are gone, its rendition; reads only."""
 
 from __future__ import annotations
 
@@ -15,19 +15,25 @@ if TYPE_CHECKING:
     from shared.domain.events import FileWork
 
 
-def find_original(library: Path, archive: Path | None, work: FileWork) -> Path:
+def find_source(library: Path, archive: Path | None, work: FileWork) -> Path:
     """Return where it lies; blocks. Raises as `find_file`, and WrongHash for other bytes in the archive."""
     if work.local:
         return find_file(library, work.file)
-    if archive is None or work.nas_path is None:
-        raise SourceMissing(f"{work.file.path} is not in the library any more.")
-    if not (archive / work.nas_path).is_file():
+    if work.from_rendition is not None:
+        return _archived(archive, work.file.path, work.from_rendition)
+    return _archived(archive, work.nas_path, work.file.sha256)
+
+
+def _archived(archive: Path | None, relative: str | None, sha256: str) -> Path:
+    if archive is None or relative is None:
+        raise SourceMissing("Neither the library nor the archive has the file.")
+    if not (archive / relative).is_file():
         raise SourceMissing(
-            f"{work.nas_path} is not in {archive}; is the archive mounted for the compressor, too?"
+            f"{relative} is not in {archive}; is the archive mounted for the compressor, too?"
         )
-    path = resolve_beneath(archive, work.nas_path)
+    path = resolve_beneath(archive, relative)
     with sorted_errors(path), path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != work.file.sha256:
-        raise WrongHash(f"{work.nas_path} in the archive does not hold the original.")
+    if found != sha256:
+        raise WrongHash(f"{relative} in the archive does not hold what was archived.")
     return path

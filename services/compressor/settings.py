@@ -86,6 +86,9 @@ class CompressorSettings(BaseModel):
 
     profile: Profile = "balanced"
     """How hard, by age: `careful`, `balanced` or `small`; docs/compression.md says what each does and saves."""
+    reencode_renditions: bool = False
+    """true: what grows out of its tier after its original has left the archive (`deletion.keep_originals`) is made
+    smaller from its rendition. What that loses against the original is not measured; false leaves it as it is."""
     tiers: OwnTiers | None = None
     """Tiers of your own in place of the profile's, by age, and where you like by album, camera, name and size; the
     first that fits counts. docs/compression.md shows how to write them."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from services.nas_sync.ports import ORIGINALS, CopyDiffers, CopyMissing, RenditionUnusable
+from services.nas_sync.ports import ORIGINALS, Copy, CopyDiffers, CopyMissing, RenditionUnusable
 from shared.adapters.finding import find_file
 from shared.adapters.local_files import resolve_beneath
-from shared.domain.events import NasMismatch, NasVerified, RenditionArchived, RenditionLost
+from shared.domain.events import (
+    NasMismatch,
+    NasVerified,
+    RenditionArchived,
+    RenditionLost,
+    RenditionRenewed,
+)
 from shared.domain.ids import Area
 from shared.ports.files import Occupied
 
@@ -85,6 +92,8 @@ class Archive:
     async def place_rendition(self, work: RenditionWork) -> Sequence[Report]:
         """Put the rendition in the original's place, the original into `.originals/`, and prove both."""
         rendition = resolve_beneath(self._library, f"{Area.COMPRESS}/{work.rendition_path}")
+        if work.alone:
+            return await self._renew_alone(work, rendition)
         try:
             original, placed = await asyncio.to_thread(
                 self._nas.replace_with_rendition,
@@ -111,6 +120,25 @@ class Archive:
                 grade=original.grade,
                 archive=original.archive_id,
                 file_system=original.fs_uuid,
+            )
+        ]
+
+    async def _renew_alone(self, work: RenditionWork, rendition: Path) -> Sequence[Report]:
+        """Where the original is gone, a former rendition that is not whole is a failure for a person, and no copy's."""
+        wanted = Copy(work.rendition_sha256, work.rendition_size)
+        renew = partial(self._nas.renew_alone, work.shown, rendition, wanted=wanted)
+        try:
+            placed = await asyncio.to_thread(renew, former_sha256=work.former_sha256 or "")
+        except RenditionUnusable as error:
+            return [work.outcome(RenditionLost, self._clock.now(), reason=str(error))]
+        await asyncio.to_thread(_clear, rendition)
+        return [
+            work.outcome(
+                RenditionRenewed,
+                self._clock.now(),
+                sha256=placed.sha256,
+                archive=placed.archive_id,
+                file_system=placed.fs_uuid,
             )
         ]
 

@@ -141,6 +141,22 @@ class Nas:
                 self._prove(archive, shown, rendition_sha256, rendition_size),
             )
 
+    def renew_alone(
+        self, shown: str, rendition: Path, *, wanted: Copy, former_sha256: str
+    ) -> Evidence:
+        """Put a rendition in a former one's place, behind which no original lies any more; return its proof.
+
+        The former one goes only when the new one was read back cold. Call it again after any failure. Raises as `supersede`,
+        RenditionUnusable, CopyMissing, CopyDiffers, NasMissing.
+        """
+        place = resolve_beneath(self._root, shown)
+        staged = place.with_name(_staged_name(shown, wanted.sha256))
+        with self._mounted() as archive, alone_in(place.parent):
+            if self._read(archive, shown).sha256 != wanted.sha256:
+                _Ready(rendition, wanted.size, wanted.sha256).publish(staged, place)
+            supersede(place, staged, former_sha256, wanted.sha256)
+            return self._prove(archive, shown, wanted.sha256, wanted.size)
+
     def _renew(
         self,
         archive: Archive,

@@ -113,6 +113,12 @@ class NasArchive(Protocol):
         """
         ...
 
+    def renew_alone(
+        self, shown: str, rendition: Path, *, wanted: Copy, former_sha256: str
+    ) -> Evidence:
+        """Put a rendition in a former one's place, where the original is gone; return its proof. Raises as above."""
+        ...
+
     def release(
         self,
         relative: str,

@@ -128,15 +128,16 @@ def checked_url(url: str) -> str:
     return url
 
 
-class TierAlbums(BaseModel):
+class TierSettings(BaseModel):
     """What of the `compressor` part the planning depends on, too; the rest is checked there."""
 
     model_config = ConfigDict(extra="ignore")
 
     tiers: tuple[dict[str, Any], ...] | None = None
+    reencode_renditions: bool = False
 
     @property
-    def named(self) -> tuple[str, ...]:
+    def albums(self) -> tuple[str, ...]:
         """The albums that the tiers name, each once."""
         wheres = (tier.get("where") for tier in self.tiers or ())
         lists = (where.get("albums") for where in wheres if isinstance(where, dict))
@@ -193,6 +194,7 @@ def load_policy(state: StateSettings, switch: Switch, library: LibrarySettings) 
     """Return the rules that the settings ask for; raises SettingsError."""
     deletion = load_section("deletion", DeletionSettings)
     google = load_section("google", GoogleSettings)
+    tiers = load_section("compressor", TierSettings)
     rules = Rules(
         enabled=switch.enabled,
         google_level=GoogleLevel(deletion.google_evidence),
@@ -209,7 +211,8 @@ def load_policy(state: StateSettings, switch: Switch, library: LibrarySettings) 
     return Policy(
         deletion=rules,
         compress_after=GoogleLevel(state.compress_after),
-        tier_albums=load_section("compressor", TierAlbums).named,
+        tier_albums=tiers.albums,
+        reencode=tiers.reencode_renditions,
         local_purge_after=deletion.local_purge_after,
         keeping=Keeping(deletion.keep_originals, GoogleLevel(deletion.keep_originals_until)),
         first_retry=state.first_retry,

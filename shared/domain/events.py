@@ -7,13 +7,13 @@ library or NAS root and use `/`; times are aware; sizes are bytes.
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
 from typing_extensions import override
 
 from shared.domain.ids import Area, GoogleLevel, Kind, Resource
+from shared.domain.naming import suffix_of
 from shared.domain.seen import AlbumSeen, AssetSeen, Membership
 from shared.domain.wire import Wire
 
@@ -96,6 +96,8 @@ class FileWork(Work):
     """False: its local file is gone, only the archive has it."""
     present_size: int | None = None
     """Bytes of its rendition in the archive, when it is compressed anew: only a smaller one is worth it."""
+    from_rendition: str | None = None
+    """SHA-256 of its rendition in the archive, when that is what it is compressed from: the original is gone."""
     present_path: str | None = None
     """That rendition's path when it was made: only one of the same form takes its place."""
 
@@ -114,10 +116,13 @@ class RenditionWork(FileWork):
     former_sha256: str | None = None
     """SHA-256 of the rendition that lies in the original's place now, when it was compressed anew."""
 
+    alone: bool = False
+    """Its original has left the archive: the former rendition is all that lies there."""
+
     @property
     def shown(self) -> str:
         """The rendition's place below the NAS root: its original's, with its own suffix behind where it is of another form."""
-        own, old = (PurePosixPath(path).suffix for path in (self.rendition_path, self.file.path))
+        own, old = suffix_of(self.rendition_path), suffix_of(self.file.path)
         return self.file.path if own == old else f"{self.file.path}{own}"
 
 
@@ -266,6 +271,15 @@ class RenditionArchived(Outcome):
     file_system: str
 
 
+class RenditionRenewed(Outcome):
+    """The rendition took a former one's place, and no original lies behind it any more."""
+
+    type: Literal["rendition_renewed"] = "rendition_renewed"
+    sha256: str
+    archive: str
+    file_system: str
+
+
 class RenditionLost(Outcome):
     """The rendition is gone or holds other bytes than were reported: it is made anew from the original."""
 
@@ -410,6 +424,7 @@ AnyReport = Annotated[
     | GoogleSuspect
     | Unstaged
     | AssetRefreshed
+    | RenditionRenewed
     | RenditionLost
     | OriginalReleased
     | ReleaseKept

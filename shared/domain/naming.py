@@ -13,7 +13,16 @@ from shared.domain.ids import Resource
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["folder", "media_name", "path_key", "safe_extension", "safe_stem", "stem_key", "stems"]
+__all__ = [
+    "folder",
+    "media_name",
+    "path_key",
+    "safe_extension",
+    "safe_stem",
+    "stem_key",
+    "stems",
+    "suffix_of",
+]
 MAX_STEM_BYTES = 150
 """Leaves room for suffixes and extensions within the 255 bytes that file systems allow."""
 _HOSTILE = re.compile(
@@ -61,6 +70,12 @@ def safe_extension(extension: str) -> str:
     """Return `.XYZ` of letters and digits, at most eight, or nothing."""
     cleaned = re.sub(r"[^0-9A-Za-z]", "", extension)[:8]
     return f".{cleaned}" if cleaned else ""
+
+
+def suffix_of(path: str) -> str:
+    """Return the extension of a path's last part with its dot, '' where it has none: `.JPG` of `2020/05/IMG_1.JPG`."""
+    stem, _, extension = path.rpartition("/")[2].rpartition(".")
+    return f".{extension}" if stem and extension else ""
 
 
 def path_key(path: str) -> str:

@@ -131,7 +131,10 @@ RENDITION = Stage(
     "rendition",
     "nas_sync",
     events.RenditionWork,
-    (events.RenditionArchived, events.RenditionLost, events.NasMismatch, events.Failed),
+    (
+        *(events.RenditionArchived, events.RenditionRenewed, events.RenditionLost),
+        *(events.NasMismatch, events.Failed),
+    ),
     "put the rendition in the original's place, the original into .originals/",
     ack_wait=120,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from services.state.claims import Claims
@@ -191,7 +191,7 @@ class World:
         return work.outcome(
             events.Compressed,
             self.clock.now(),
-            path=f"{work.key}/{work.attempt}.jpg",
+            path=f"{work.key}/{work.attempt}{PurePosixPath(work.file.path).suffix}",
             sha256=sha(f"small {smaller}"),
             size=smaller,
             encoder="test",
@@ -203,7 +203,12 @@ class World:
 
     def _rendition(self, work: events.RenditionWork) -> events.Report:
         assert work.former_sha256 == self.placed.get(work.key)
+        assert work.alone == (work.key in self.released)
         self.placed[work.key] = work.rendition_sha256
+        if work.alone:
+            where = {"archive": self.archive, "file_system": self.file_system}
+            now, held = self.clock.now(), work.rendition_sha256
+            return work.outcome(events.RenditionRenewed, now, sha256=held, **where)
         return work.outcome(
             events.RenditionArchived,
             self.clock.now(),

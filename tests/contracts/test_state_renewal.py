@@ -43,8 +43,8 @@ def world(engine: Engine) -> World:
     return world
 
 
-def compressed(world: World) -> None:
-    world.renew_at = START + 100 * DAY
+def compressed(world: World, until: timedelta = 100 * DAY) -> None:
+    world.renew_at = START + until
     world.look(seen("A"))
     world.work_off()
     for level in (GoogleLevel.SETTLED, GoogleLevel.FREED):
@@ -285,3 +285,59 @@ def test_a_claim_counts_only_for_the_attempt_that_is_out(engine: Engine) -> None
     world.truth.freeze("a person looks")
     frozen = world.claims.release(asked.model_copy(update={"attempt": release.attempt}))
     assert "frozen" in frozen.reasons[0]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_without_its_original_a_file_is_made_smaller_only_where_the_person_says_so(
+    engine: Engine, again: bool
+) -> None:
+    world = World(engine, keeping=Keeping(40 * DAY), reencode=again)
+    compressed(world, until=200 * DAY)
+    world.google(GoogleLevel.CONFIRMED)
+    for days in (15, 8, 41, 150):
+        world.clock.pass_by(days * DAY)
+        world.wake()
+        world.work_off()
+    row = photo(world)
+    assert (row.nas, row.compression, row.rendition_size) == (
+        "released", "archived", 30 if again else 40,
+    )  # fmt: skip
+    made = [work for work in world.works if work.stage == "compress" and work.key == 1]
+    sources = {work.attempt: getattr(work, "from_rendition", None) for work in made}
+    assert sources == ({1: None, 2: sha("small 40")} if again else {1: None})
+
+
+def test_an_original_that_leaves_while_a_renewal_is_under_way_leaves_no_loose_end(
+    engine: Engine,
+) -> None:
+    world = World(engine, keeping=Keeping(40 * DAY))
+    compressed(world, until=(15 + 8 + 41) * DAY)
+    world.google(GoogleLevel.CONFIRMED)
+    for days in (15, 8):
+        world.clock.pass_by(days * DAY)
+        world.wake()
+        world.work_off()
+    world.clock.pass_by(41 * DAY)
+    world.wake()
+    world.work_off(without=("compress", "release", "rendition"))
+    world.wake()
+    release = task(world, "release")
+    asked = questions.ClaimRelease(asset="A", media=1, attempt=release.attempt)
+    assert world.claims.release(asked).deadline is not None
+    world.say(world._compress(task(world, "compress")))
+    assert (photo(world).nas, photo(world).compression) == ("verified", "renewing")
+    assert world.claims.release(asked).deadline is None, "another rendition is about to come"
+    before = task(world, "rendition")
+    assert not before.alone
+    world.say(gone(world, release))
+    assert (photo(world).nas, photo(world).compression) == ("released", "renewing")
+    world.released.add(1)
+    world.work_off()
+    assert (photo(world).nas, photo(world).compression) == ("released", "archived")
+    assert photo(world).rendition_sha256 == world.placed[1] == sha("small 30")
+
+
+def gone(world: World, release: events.RenditionWork) -> events.Report:
+    where = {"archive": world.archive, "file_system": world.file_system}
+    path = release.file.path
+    return release.outcome(events.OriginalReleased, world.clock.now(), path=path, **where)

@@ -47,6 +47,8 @@ def body(asset: Asset, task: Task) -> events.Work:
         return events.RenditionWork(**file, **_rendition(media))
     if task.stage == "compress" and media.has_rendition:
         file |= {"present_size": media.rendition_size, "present_path": media.rendition_path}
+        if media.nas == "released" and not media.on_disk:
+            file["from_rendition"] = media.rendition_sha256
     return events.FileWork(**file)
 
 
@@ -56,8 +58,9 @@ def _rendition(media: Media) -> dict[str, Any]:
     present = {name: getattr(media, name) for name in names}
     if media.compression != "renewing":
         return present
-    new = candidate_of(media)
-    return {**{name: new[name] for name in names}, "former_sha256": media.rendition_sha256}
+    new = {name: candidate_of(media)[name] for name in names}
+    alone = media.nas == "released"
+    return {**new, "former_sha256": media.rendition_sha256, "alone": alone}
 
 
 def _download(head: dict[str, object], asset: Asset, media: Media) -> events.DownloadWork:

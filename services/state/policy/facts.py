@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.domain.folders import DEFAULT as DEFAULT_FOLDERS
 from shared.domain.icloud_records import record_checksum
 from shared.domain.ids import Area, Resource
+from shared.domain.naming import suffix_of
 from shared.domain.pipeline import STAGE
 from shared.domain.states import check_move
 
@@ -68,6 +69,11 @@ class Media:
         """True while a rendition lies in its place in the archive, the original behind it."""
         kept = self.compression == "renewing" and self.rendition_sha256 is not None
         return self.compression == "archived" or kept
+
+    @property
+    def has_same_form(self) -> bool:
+        """True when its rendition is of its original's form, so that a decoder of that reads it."""
+        return suffix_of(self.rendition_path or "") == suffix_of(self.path)
 
     @property
     def area(self) -> Area:

@@ -65,7 +65,7 @@ def plan(
     made = Plan()
     for media in asset.media:
         made.wanted.extend((stage, media.id) for stage in _media_stages(asset, media, here, policy))
-        _renewal(asset, media, here, made)
+        _renewal(asset, media, here, policy, made)
     if asset.removal == "none":
         _towards_album(asset, here, policy, made)
     elif asset.removal in {"pending", "intent"}:
@@ -99,25 +99,30 @@ def _media_stages(asset: Asset, media: Media, here: Situation, policy: Policy) -
             yield "rendition"
 
 
-def _renewal(asset: Asset, media: Media, here: Situation, made: Plan) -> None:
-    """Compress anew, from the original, what has grown out of its tier; the archive holds both meanwhile.
+def _renewal(asset: Asset, media: Media, here: Situation, policy: Policy, made: Plan) -> None:
+    """Compress anew what has grown out of its tier, from the original while that exists.
 
     Nothing begins while a permit for the asset's deletion is out: placing a rendition moves what the permit rests on.
     """
-    if media.nas != "verified" or asset.removal == "intent":
+    if media.nas not in {"verified", "released"} or asset.removal == "intent":
         return
     if media.compression == "renewing":
         made.wanted.append(("rendition", media.id))
     elif media.compression in RENEWABLE_RENDITIONS and media.renew_at is not None:
-        if here.now < media.renew_at:
-            made.wake(media.renew_at)
-        elif media.on_disk or (media.nas_archive, media.nas_file_system) == (
-            here.archive,
-            here.file_system,
-        ):
-            made.wanted.append(("compress", media.id))
-        else:
-            made.wake(here.now + LOOK_AGAIN)
+        _renew(media, media.renew_at, here, policy, made)
+
+
+def _renew(media: Media, at: datetime, here: Situation, policy: Policy, made: Plan) -> None:
+    there = (media.nas_archive, media.nas_file_system) == (here.archive, here.file_system)
+    alone = media.nas == "released" and not media.on_disk
+    if alone and not (policy.reencode and media.has_same_form):
+        return
+    if here.now < at:
+        made.wake(at)
+    elif media.on_disk or there:
+        made.wanted.append(("compress", media.id))
+    else:
+        made.wake(here.now + LOOK_AGAIN)
 
 
 def _to_be_fetched(asset: Asset, media: Media, here: Situation) -> bool:

@@ -301,6 +301,14 @@ def _purge_kept(books: Books, report: events.PurgeKept) -> None:
     _asset(books, report).hold_until = books.now + KEPT_FOR
 
 
+def _rendition_renewed(books: Books, report: events.RenditionRenewed) -> None:
+    """The new rendition lies in its place; there was no original, so no evidence of one is taken."""
+    media = _media(books, report)
+    if report.sha256 != renditions.candidate_of(media).get("rendition_sha256"):
+        raise IllegalMove(f"media {media.id} has no such rendition to come")
+    renditions.archived(books, media)
+
+
 def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
     renditions.lost(books, _media(books, report), report.reason)
 
@@ -311,6 +319,13 @@ def _original_released(books: Books, report: events.OriginalReleased) -> None:
     if media.nas == "verified":
         books.move(media, "nas", "released", "its time was over, and its rendition whole")
         media.nas_path = media.nas_verified_at = None
+        _ask_anew(books.task_of("rendition", media.id))
+
+
+def _ask_anew(task: Task | None) -> None:
+    """Let work that is out be planned again: what it says is true no more."""
+    if task is not None and task.active:
+        task.state, task.due_at = "cancelled", None
 
 
 def _release_kept(books: Books, report: events.ReleaseKept) -> None:
@@ -347,6 +362,7 @@ _APPLY: dict[type[events.Report], Callable[[Books, Any], None]] = {
     events.Deleted: _deleted,
     events.Purged: _purged,
     events.PurgeKept: _purge_kept,
+    events.RenditionRenewed: _rendition_renewed,
     events.RenditionLost: _rendition_lost,
     events.OriginalReleased: _original_released,
     events.ReleaseKept: _release_kept,

@@ -24,6 +24,8 @@ class Policy:
     """How long the archive keeps originals behind their renditions."""
     tier_albums: tuple[str, ...] = ()
     """Albums by which the compressor's tiers tell files apart: until they are known nothing is compressed."""
+    reencode: bool = False
+    """What grows out of its tier without its original is made smaller from its rendition."""
     local_purge_after: timedelta | None = timedelta(days=7)
     """Local originals stay so long after the confirmed deletion; None keeps them for ever."""
     last_check_before_expunge: timedelta = timedelta(days=25)

@@ -34,8 +34,8 @@ def library(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def work(library: Path) -> FileWork:
-    data = (library / "backup" / NAME).read_bytes()
+def work(library: Path, source: Path | None = None) -> FileWork:
+    data = (source or library / "backup" / NAME).read_bytes()
     file = FileRef(
         media=7,
         resource=Resource.ORIGINAL,

@@ -127,12 +127,30 @@ async def test_what_was_purged_locally_is_compressed_from_the_archives_original(
     assert (archive / ".originals/2015/05/a.jpg").read_bytes() == kept
 
 
+async def test_what_is_made_from_a_rendition_has_no_score_and_says_why(
+    library: Path, archive: Path
+) -> None:
+    place = archive / "2015/05/a.jpg"
+    place.parent.mkdir(parents=True)
+    (archive / ".originals/2015/05/a.jpg").rename(place)
+    held = hashlib.sha256(place.read_bytes()).hexdigest()
+    gone = {"local": False, "nas_path": None, "from_rendition": held, "present_path": "7/1.jpg"}
+    task = work(archive, place).model_copy(update={**gone, "present_size": place.stat().st_size})
+    (report,) = await compressor(library, archive)(task)
+    assert isinstance(report, events.Compressed)
+    assert report.score is None
+    assert report.settings.endswith("its loss against that is unmeasured")
+    assert hashlib.sha256(place.read_bytes()).hexdigest() == held
+    with pytest.raises(WrongHash):
+        await compressor(library, archive)(task.model_copy(update={"from_rendition": "0" * 64}))
+
+
 async def test_other_bytes_in_the_archive_are_not_taken_for_the_original(
     library: Path, archive: Path
 ) -> None:
     task = purged(archive)
     (archive / ".originals/2015/05/a.jpg").write_bytes(b"rotten" * 500)
-    with pytest.raises(WrongHash, match="does not hold the original"):
+    with pytest.raises(WrongHash, match="does not hold what was archived"):
         await compressor(library, archive)(task)
 
 
@@ -140,5 +158,5 @@ async def test_an_archive_that_is_not_mounted_is_told(library: Path, archive: Pa
     task = purged(archive)
     with pytest.raises(SourceMissing, match="mounted for the compressor"):
         await compressor(library, library / "elsewhere")(task)
-    with pytest.raises(SourceMissing, match="not in the library any more"):
+    with pytest.raises(SourceMissing, match="Neither the library"):
         await compressor(library)(task)

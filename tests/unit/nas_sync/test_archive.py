@@ -17,6 +17,7 @@ from shared.domain.events import (
     NasVerified,
     RenditionArchived,
     RenditionLost,
+    RenditionRenewed,
     RenditionWork,
     Report,
 )
@@ -225,6 +226,42 @@ async def test_a_renewed_rendition_takes_the_place_and_the_original_stays_behind
         assert (report.original_path, report.original_sha256) == (RETREAT, FILE.sha256)
         assert ((nas / NAME).read_bytes(), (nas / RETREAT).read_bytes()) == (SMALLER, PHOTO)
     assert [path.name for path in (nas / NAME).parent.iterdir()] == ["IMG_0001.HEIC"]
+
+
+async def test_where_the_original_is_gone_the_new_rendition_takes_the_formers_place(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, SMALL)
+    alone = renewal_work(library).model_copy(update={"alone": True})
+    for _ in range(2):
+        (report,) = await archive.place_rendition(alone)
+        assert isinstance(report, RenditionRenewed)
+        assert report.sha256 == alone.rendition_sha256
+        assert (nas / NAME).read_bytes() == SMALLER
+    assert [path.name for path in (nas / NAME).parent.iterdir()] == ["IMG_0001.HEIC"]
+
+
+@pytest.mark.parametrize("there", [None, SMALL[::-1], PHOTO])
+async def test_where_the_original_is_gone_nothing_but_the_former_rendition_is_replaced(
+    library: Path, nas: Path, archive: Archive, there: bytes | None
+) -> None:
+    if there is not None:
+        put(nas / NAME, there)
+    alone = renewal_work(library).model_copy(update={"alone": True})
+    with pytest.raises(Permanent):
+        await archive.place_rendition(alone)
+    assert there is None or (nas / NAME).read_bytes() == there
+
+
+async def test_a_new_rendition_that_is_damaged_leaves_the_former_one(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, SMALL)
+    alone = renewal_work(library).model_copy(update={"alone": True})
+    put(library / "compress/1/2-x.HEIC", SMALLER[::-1])
+    (report,) = await archive.place_rendition(alone)
+    assert isinstance(report, RenditionLost)
+    assert (nas / NAME).read_bytes() == SMALL
 
 
 @pytest.mark.parametrize("behind", [None, PHOTO[::-1]])

@@ -138,3 +138,18 @@ def test_the_folder_is_the_month_where_the_photo_was_taken() -> None:
     here = timezone(timedelta(hours=-8))
     assert naming.folder(datetime(2019, 12, 31, 23, tzinfo=here)) == "2019/12"
     assert naming.folder(datetime(870, 1, 1, tzinfo=UTC)) == "0870/01"
+
+
+@pytest.mark.parametrize(
+    ("path", "suffix"),
+    [
+        ("2020/05/IMG_1.JPG", ".JPG"),
+        ("IMG_1.JPG.jxl", ".jxl"),
+        ("20.20/IMG", ""),
+        ("2020/.hidden", ""),
+        ("a.", ""),
+        ("", ""),
+    ],
+)
+def test_a_path_ends_with_its_last_extension(path: str, suffix: str) -> None:
+    assert naming.suffix_of(path) == suffix

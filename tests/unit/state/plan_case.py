@@ -56,7 +56,7 @@ def media(number: int, resource: Resource = Resource.ORIGINAL, **changes: object
         nas_grade="cold",
         compression="exempt" if record else "archived",
         readable=None if record else True,
-        rendition_path="r",
+        rendition_path="r.JPG",
         rendition_sha256="b" * 64,
         rendition_size=5,
     )

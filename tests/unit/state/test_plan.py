@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -85,6 +85,19 @@ def test_what_is_compressed_anew_counts_as_finished_meanwhile() -> None:
     later = asset(media(1, renew_at=NOW + HOUR), media(2, Resource.RECORD))
     assert wanted(later) == {("album", 1)}
     assert plan(later, HERE, ON).wake_at == NOW + HOUR
+
+
+def test_without_the_original_only_a_setting_makes_something_anew() -> None:
+    gone: dict[str, Any] = {"nas": "released", "renew_at": NOW - HOUR}
+    again = replace(ON, reencode=True)
+    alone = asset(media(1, local="purged", **gone), removal="purged")
+    assert wanted(alone) == set()
+    assert wanted(alone, again) == {("compress", 1)}
+    assert wanted(alone, again, replace(HERE, archive=None)) == set()
+    other = asset(media(1, local="purged", rendition_path="r.jxl", **gone), removal="purged")
+    assert wanted(other, again) == set(), "no decoder of the original's form reads it"
+    here = asset(media(1, local="delete_pending", **gone), removal="deleted")
+    assert ("compress", 1) in wanted(here), "the library has the original"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ google:
   favorites_only: true
   hidden: true
 compressor:
+  reencode_renditions: true
   tiers:
   - {name: receipts, max_age_days: null, where: {albums: [Receipts, Bills]}}
   - {name: rest, max_age_days: null}
@@ -52,6 +53,7 @@ def test_what_is_written_counts(file: Path) -> None:
     assert rules.deletion.never_delete_albums == ("Family",)
     assert rules.deletion.without_google
     assert rules.albums_named()["compressor.tiers"] == rules.tier_albums == ("Receipts", "Bills")
+    assert rules.reencode
     google = rules.google
     assert (google.send, google.kinds) == (("original",), ("photo",))
     assert (google.albums, google.except_albums) == (("Best of",), ("Work",))
@@ -65,6 +67,8 @@ def test_what_is_not_written_errs_towards_keeping(file: Path) -> None:
     assert not rules.google.hidden, "what was sent cannot be taken back"
     assert not rules.google.needs_look
     assert rules.tier_albums == ()
+    assert not rules.reencode
+    assert rules.keeping.after_deletion is None
     assert read(file, "google: {hidden: true}").fingerprint != rules.fingerprint
     assert read(file, "").fingerprint == rules.fingerprint
 

@@ -1,0 +1,151 @@
+"""The books, the real compressor and a real archive together: compressed, renewed from the archive's original, and that released."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from typing_extensions import override
+
+from services.compressor.handler import Compress
+from services.compressor.tiers import Still, Tier
+from services.compressor.turns import Turns
+from services.nas_sync.handler import Archive
+from services.nas_sync.nas import Nas, init_archive
+from services.nas_sync.releasing import Release
+from services.state import schema
+from services.state.answers import Answers
+from services.state.database import open_database
+from shared.domain import events, ids, questions
+from shared.domain.ids import GoogleLevel
+from shared.domain.release import Keeping
+from tests.contracts.books_world import START, World, seen
+from tests.unit.compressor.samples import jpeg
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.engine import Engine
+
+DAY = timedelta(days=1)
+NAME = "2025/03/IMG_0001.JPG"
+TIERS = (
+    Tier("young", 365, jpeg=Still("jpegli", 90, 0)),
+    Tier("old", None, jpeg=Still("jpegli", 50, 0)),
+)
+
+
+class Real(World):
+    """What concerns the photo's bytes is done by the real services; its record is played as ever."""
+
+    def __init__(self, engine: Engine, root: Path, **policy: Any) -> None:
+        super().__init__(engine, **policy)
+        for area in ("library/backup", "library/delete_pending", "library/compress", "nas"):
+            (root / area).mkdir(parents=True)
+        self.library, self.root = root / "library", root / "nas"
+        init_archive(self.root)
+        nas = Nas(self.root)
+        limits = {ids.Kind.PHOTO: 60.0}
+        self.compressor = Compress(self.library, TIERS, limits, self.clock, Turns(1), archive=self.root)  # fmt: skip
+        self.nas = Archive(self.library, nas, self.clock)
+        self.releaser = Release(nas, self.claim_release, self.clock)
+
+    async def claim_release(
+        self, name: str, question: questions.ClaimRelease, answer: type[questions.ClaimedRelease]
+    ) -> questions.ClaimedRelease:
+        assert (name, answer) == ("claim_release", questions.ClaimedRelease)
+        return self.claims.release(question)
+
+    def play(self, handled: Any) -> events.Report:
+        (report,) = asyncio.run(handled)
+        found: events.Report = report
+        return found
+
+    @override
+    def _download(self, work: events.DownloadWork) -> events.Report:
+        path = self.library / "backup" / work.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if work.resource == "original":
+            jpeg(path)
+        else:
+            path.write_bytes(b"{}")
+        data = path.read_bytes()
+        found = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+        return work.outcome(
+            events.Downloaded, self.clock.now(), area="backup", path=work.path, **found
+        )
+
+    @override
+    def _nas(self, work: events.FileWork) -> events.Report:
+        stage = self.nas.store if work.stage == "nas" else self.nas.verify
+        return self.play(stage(work))
+
+    _verify = _nas
+
+    @override
+    def _compress(self, work: events.FileWork) -> events.Report:
+        return self.play(self.compressor(work))
+
+    @override
+    def _rendition(self, work: events.RenditionWork) -> events.Report:
+        return self.play(self.nas.place_rendition(work))
+
+    @override
+    def _release(self, work: events.RenditionWork) -> events.Report:
+        return self.play(self.releaser(work))
+
+    @override
+    def _purge(self, work: events.AssetWork) -> events.Report:
+        for file in work.files:
+            (self.library / "backup" / file.path).unlink(missing_ok=True)
+        return super()._purge(work)
+
+    def pass_by(self, days: int) -> Any:
+        self.clock.pass_by(days * DAY)
+        self.wake()
+        self.work_off()
+        with self.engine.connect() as connection:
+            return connection.execute(select(schema.media).where(schema.media.c.id == 1)).one()
+
+    def held(self) -> dict[str, str]:
+        """By path, the hash of each photo in the archive."""
+        files = (path for path in self.root.rglob("*.JPG") if path.is_file())
+        return {
+            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
+        }
+
+
+def test_a_photos_life_in_the_archive(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/media.db")
+    world = Real(engine, tmp_path, keeping=Keeping(90 * DAY))
+    taken = START - 300 * DAY
+    photo = seen("A", created=taken)
+    sizeless = [one.model_copy(update={"size": 0}) for one in photo.resources]
+    world.look(photo.model_copy(update={"resources": tuple(sizeless)}))
+    world.work_off()
+    for level in (GoogleLevel.FREED, GoogleLevel.CONFIRMED):
+        world.google(level)
+    world.work_off()
+    young = world.pass_by(0)
+    original = {f".originals/{NAME}": young.sha256}
+    assert (young.compression, young.tier, young.renew_at) == ("archived", "young", taken + 365 * DAY)  # fmt: skip
+    assert world.held() == {NAME: young.rendition_sha256, **original}
+    world.pass_by(15)
+    purged = world.pass_by(8)
+    assert (purged.local, list(world.library.rglob("*.JPG"))) == ("purged", [])
+    old = world.pass_by(43)
+    assert (old.compression, old.tier, old.renew_at) == ("archived", "old", None)
+    assert old.rendition_size < young.rendition_size
+    assert world.held() == {NAME: old.rendition_sha256, **original}
+    gone = world.pass_by(50)
+    assert gone.nas == "released"
+    assert world.held() == {NAME: old.rendition_sha256}
+    told = Answers(world.store, world.truth, world.policy, world.clock)
+    totals = told.status(questions.AskStatus()).totals
+    assert totals["bytes_saved"] == old.initial_size - old.rendition_size
+    assert totals["bytes_reclaimable"] == 0
+    engine.dispose()

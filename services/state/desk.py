@@ -153,6 +153,7 @@ class Desk:
             "retry": (questions.Order, orders.retry),
             "approve": (questions.Order, orders.approve),
             "veto": (questions.Order, orders.veto),
+            "renew": (questions.Order, orders.renew),
             "unfreeze": (questions.Order, orders.unfreeze),
             "confirm_freed": (questions.Order, orders.confirm_freed),
         }

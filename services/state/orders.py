@@ -1,4 +1,4 @@
-"""Carries out a person's orders: retry, approve, veto, unfreeze, confirm; none of them deletes anything by itself."""
+"""Carries out a person's orders: retry, approve, veto, renew, unfreeze, confirm; none of them deletes anything by itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from services.state import schema
+from services.state.policy.renditions import RENEWABLE
 from shared.domain import questions
 
 if TYPE_CHECKING:
@@ -71,6 +72,18 @@ class Orders:
                 media.google_objection = None
             asset.wake_at = books.now
             return bool(freed)
+
+        return self._each(order, one)
+
+    def renew(self, order: questions.Order) -> questions.Ordered:
+        """Let files be compressed anew by the tiers as they are now; each keeps what it has until a smaller one is in place."""
+
+        def one(books: Books, asset: Asset) -> bool:
+            done = [media for media in asset.media if media.compression in RENEWABLE]
+            for media in done:
+                media.renew_at = books.now
+            asset.wake_at = books.now
+            return bool(done)
 
         return self._each(order, one)
 

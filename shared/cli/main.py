@@ -43,6 +43,7 @@ _WHY_NOT: Final = {
     "retry": " Nothing of that is in quarantine.",
     "approve": " Only what waits in the album can be approved.",
     "veto": " Only what waits in the album can be kept by a veto.",
+    "renew": " Nothing of that was compressed or left yet.",
     "confirm_freed": " Nothing was seen to vanish from the phone and waits to be confirmed.",
     "unfreeze": " Deletions are not frozen.",
 }
@@ -112,6 +113,12 @@ def approve(assets: AssetIds = None, everything: All = False) -> None:
 def veto(assets: AssetIds = None) -> None:
     """Keep these assets in iCloud."""
     _order("veto", assets, everything=False)
+
+
+@app.command()
+def renew(assets: AssetIds = None, everything: All = False) -> None:
+    """Compress again by the tiers as they are now what was compressed or left before, from the originals."""
+    _order("renew", assets, everything)
 
 
 @app.command("confirm-freed")

@@ -201,6 +201,7 @@ OPERATOR_ASKS = (
     "retry",
     "approve",
     "veto",
+    "renew",
     "unfreeze",
     "confirm_freed",
     "sync_token",

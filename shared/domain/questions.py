@@ -146,7 +146,7 @@ class Status(Question):
 
 
 class Order(Question):
-    """A person's order about assets or tasks: retry, approve, veto, unfreeze, confirm_freed."""
+    """A person's order about assets or tasks: retry, approve, veto, renew, unfreeze, confirm_freed."""
 
     assets: tuple[str, ...] = ()
     stage: str | None = None

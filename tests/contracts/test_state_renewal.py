@@ -11,6 +11,7 @@ from sqlalchemy import select
 from services.state import schema
 from services.state.answers import Answers
 from services.state.database import open_database
+from services.state.orders import Orders
 from shared.domain import events, questions
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
@@ -160,6 +161,17 @@ def test_a_date_that_has_passed_already_is_no_order_to_begin_at_once(world: Worl
     world.wake()
     world.work_off()
     assert count(world, "compress") == 2
+
+
+def test_a_person_can_ask_for_it_at_once(world: World) -> None:
+    orders = Orders(world.store, world.clock)
+    assert orders.renew(questions.Order(assets=("A",))).changed == 1
+    world.wake()
+    world.work_off()
+    assert (photo(world).tier, photo(world).renew_at) == ("heavier", None)
+    world.look(seen("B", "b.JPG"))
+    assert orders.renew(questions.Order(assets=("B",))).changed == 0, "it was not compressed yet"
+    assert orders.renew(questions.Order(everything=True)).changed == 1
 
 
 def test_what_the_young_tier_left_is_compressed_by_the_older_one(engine: Engine) -> None:

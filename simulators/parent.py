@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from shared.runtime.child import DieWith
+from shared.adapters.parent_death import DieWith
 
 VARIABLE: Final = "SIMULATOR_PARENT"
 

@@ -10,7 +10,7 @@ import ctypes
 import resource
 
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000  # linux/sched.h
-_NO_NEW_PRIVILEGES = 38  # linux/prctl.h
+_NAME, _NO_NEW_PRIVILEGES = 15, 38  # linux/prctl.h
 
 
 def cut_off() -> bool:
@@ -24,6 +24,13 @@ def cut_off() -> bool:
         return False
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     return any(libc.unshare(flags) == 0 for flags in (_NEW_NET, _NEW_NET | _NEW_USER))
+
+
+def name_process(name: str) -> None:
+    """Be called `name` (15 characters) in lists of processes, where the system has names for them."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_NAME, name.encode(), 0, 0, 0)
 
 
 def cap(what: int, value: int) -> None:

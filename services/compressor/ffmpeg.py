@@ -10,12 +10,14 @@ import errno
 import os
 import re
 import signal
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import ffmpeg
 
 from services.compressor.ffmpeg_program import program
 from services.compressor.verdict import Keep
+from shared.adapters.parent_death import DieWith
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +51,8 @@ def run(job: Any, on_frame: Progress) -> tuple[int, str | None]:
     job = job.global_args(*_FLAGS)
     frames = 0
     complaints: list[str] = []
-    with ffmpeg.run_async(job, cmd=program(), pipe_stderr=True, overwrite_output=True) as running:
-        for raw in running.stderr:
+    with _started(ffmpeg.compile(job, cmd=program(), overwrite_output=True)) as running:
+        for raw in running.stderr or ():
             line = raw.decode("utf-8", "replace").strip()
             if not (status := _STATUS.match(line)):
                 complaints = [*complaints, line][-_MAX_COMPLAINTS:]
@@ -58,6 +60,16 @@ def run(job: Any, on_frame: Progress) -> tuple[int, str | None]:
                 frames = int(status[2])
                 on_frame(frames)
     return frames, _trouble(running.returncode, complaints)
+
+
+def _started(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start it so that it ends with this process, however that ends: nobody else would know of it."""
+    return subprocess.Popen(  # noqa: S603 - the program is our own choice
+        command,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=DieWith(os.getpid(), signal.SIGKILL),
+    )
 
 
 def _trouble(code: int, complaints: list[str]) -> str | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
+_ZYGOTE = "services.compressor.zygote"
 _IDLE_S = 60.0
 _PASSED_ON = (
     "PATH",
@@ -74,16 +75,17 @@ class Nursery:
         return self._process.pid if self._process else None
 
     def bear(self) -> Line:
-        """Have a child forked; give it back with `done`. It is not born yet when this returns."""
+        """Have a child forked; give it back with `done`. It is not born yet when this returns. Raises OSError."""
+        try:
+            line = self._send()
+        except OSError:  # it died since the last job
+            self.end()
+            line = self._send()
         self._busy += 1
         if self._ending:
             self._ending.cancel()
             self._ending = None
-        try:
-            return self._send()
-        except OSError:  # it died since the last job
-            self.end()
-            return self._send()
+        return line
 
     def done(self, line: Line) -> None:
         """Take note that a job is over; the last one leaves an idle zygote behind that ends by and by."""
@@ -124,13 +126,13 @@ class Nursery:
         now = environment()
         if self._control and (self._process is None or self._process.poll() is not None):
             self.end()
-        if self._control and self._busy == 1 and now != self._made_with:
+        if self._control and not self._busy and now != self._made_with:
             self.end()
         if self._control is None:
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603 - our own program
-                    [sys.executable, "-m", "services.compressor.zygote", str(theirs.fileno())],
+                    [sys.executable, "-m", _ZYGOTE, str(theirs.fileno()), str(os.getpid())],
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
                     cwd=_ROOT, env=now, start_new_session=True,
                 )  # fmt: skip

@@ -1,10 +1,11 @@
 """Forks one confined process for each hostile file from a parent that has the codecs loaded; itself it opens no file.
 
-    python -m services.compressor.zygote FD
+    python -m services.compressor.zygote FD PARENT
 
-FD is a socket. Each message on it brings three descriptors of one job: its talk (stdin and stdout), its words
+PARENT is the service's process id: when that dies, this dies at once, while it loads the codecs, too. FD is a socket. Each message on it brings three descriptors of one job: its talk (stdin and stdout), its words
 (stderr) and its line to us. On the line go a `b` when the child is born and its exit code when it ends; the other
-side's hanging up asks for its death. When FD ends, all children are killed. Nothing of one file reaches the next.
+side's hanging up asks for its death. When FD ends, all children are killed; when this is killed, the system kills them.
+Nothing of one file reaches the next.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from contextlib import suppress
 from typing import NoReturn
 
 from services.compressor import worker
-from services.compressor.confine import cut_off
+from services.compressor.confine import cut_off, name_process
+from shared.adapters.parent_death import DieWith
 
 BORN = b"b"
+DECODER = "ph-decoder"
+"""The children's name in `ps` and `top`, as they share the command line of their parent."""
 _FDS = 3
 
 
@@ -72,9 +76,10 @@ class Zygote:
         return True
 
     def _fork(self, talk: int, words: int, line_fd: int) -> None:
-        line = socket.socket(fileno=line_fd)
+        line, parent = socket.socket(fileno=line_fd), os.getpid()
         pid = os.fork()
         if pid == 0:
+            DieWith(parent, signal.SIGKILL)()
             self._become_child(talk, words, line)
         with suppress(OSError):  # the child does the same; whoever is first
             os.setpgid(pid, pid)
@@ -89,6 +94,7 @@ class Zygote:
         """Let go of all that is ours or another job's, do the one job, and end."""
         status = 1
         try:
+            name_process(DECODER)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             with suppress(OSError):
@@ -132,6 +138,9 @@ def main() -> None:
     """Load the codecs once, leave the network, and fork until the service hangs up."""
     control = socket.socket(fileno=int(sys.argv[1]))
     cut_off()
+    die_with_service = DieWith(int(sys.argv[2]), signal.SIGKILL)
+    die_with_service()  # only now: a change of rights may cancel the order
+    name_process("ph-zygote")
     worker.warm_up()
     gc.collect()
     gc.freeze()  # the children share these pages as long as no collector writes to them

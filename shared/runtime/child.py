@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from shared.adapters.parent_death import DieWith
 from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 10.0
 _HEALTHY_AFTER_S: Final = 30.0
 _LARGEST_LOG: Final = 50_000_000
-_PR_SET_PDEATHSIG: Final = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(slots=True)
@@ -117,16 +115,3 @@ class Child:
         while lines and not lines[-1].startswith("{"):
             words.insert(0, lines.pop())
         return "\n".join(words[-20:])
-
-
-class DieWith:
-    """Let the kernel end the child when the process `parent` ends, even by SIGKILL."""
-
-    def __init__(self, parent: int) -> None:
-        self._parent = parent
-
-    def __call__(self) -> None:
-        """Run in the child, before its program."""
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != self._parent:  # it died before the line above
-            os._exit(1)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.runtime.child import DieWith
+from shared.adapters.parent_death import DieWith
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

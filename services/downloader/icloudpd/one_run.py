@@ -19,8 +19,8 @@ import structlog
 from services.downloader.icloudpd import guard
 from services.downloader.icloudpd.output import Output
 from services.downloader.icloudpd.verdict import failure, finished, stopped
+from shared.adapters.parent_death import DieWith
 from shared.domain.errors import Waiting
-from shared.runtime.child import DieWith
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

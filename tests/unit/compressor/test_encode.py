@@ -1,10 +1,12 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +56,7 @@ async def test_cancelling_kills_the_encoder_and_clears_up(tmp_path: Path, job: M
     source = samples.video(tmp_path / "a.mov", seconds=60)
     before = children()
     task = asyncio.create_task(compress(job(source)))
-    while not list((tmp_path / "compress").iterdir()):  # noqa: ASYNC110
+    while not any(one.stat().st_size for one in (tmp_path / "compress").iterdir()):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     assert any("ffmpeg" in name for name in children() - before)
     started = time.monotonic()
@@ -78,7 +80,15 @@ async def decoder_of(task: asyncio.Task[object]) -> int:
         await asyncio.sleep(0.02)
     zygote = child.NURSERY.pid
     assert zygote
-    return children_of(zygote)[0]
+    (decoder,) = children_of(zygote)
+    assert "ph-zygote" in words_of(zygote)
+    assert "ph-decoder" in words_of(decoder), "told apart though they share a command line"
+    return decoder
+
+
+def words_of(pid: int) -> str:
+    """A process's name and command line."""
+    return "".join(Path(f"/proc/{pid}/{of}").read_text() for of in ("comm", "cmdline"))
 
 
 @pytest.mark.parametrize(
@@ -185,26 +195,77 @@ asyncio.run(compress(Job(source, target, now - timedelta(days=2000), now)))
 """
 
 
-def test_nothing_outlives_a_service_that_is_killed(tmp_path: Path) -> None:
-    source = samples.video(tmp_path / "a.mov", seconds=60)
-    before = children()
-    service = subprocess.Popen(
-        [sys.executable, "-c", SERVICE, str(source), str(tmp_path / "t.mov")], cwd=nursery._ROOT
-    )
-    family = set[str]()
-    while not any("ffmpeg" in name for name in family):
-        time.sleep(0.02)
-        family = children() - before
-    service.kill()
-    service.wait()
-    pids = [int(one.split()[0]) for one in family]
-    assert len(pids) >= 4, "service, zygote, decoder, ffmpeg"
+@contextmanager
+def service(source: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-c", SERVICE, str(source), str(source.with_name("t.mov"))]
+    with subprocess.Popen(command, cwd=nursery._ROOT) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+    for partial in source.parent.glob(".*.partial"):
+        partial.unlink()
+
+
+def child_called(word: str, parent: int) -> int:
+    """Wait for a child with that word in its name or command line, but not for ever."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        for pid in children_of(parent):
+            with suppress(OSError):
+                if word in words_of(pid):
+                    return pid
+        time.sleep(0.01)
+    raise AssertionError(f"{parent} has no child {word}")
+
+
+def gone(*pids: int) -> bool:
     ends = time.monotonic() + 3
     while any(alive(pid) for pid in pids) and time.monotonic() < ends:
-        time.sleep(0.05)
-    assert not [pid for pid in pids if alive(pid)]
-    for partial in tmp_path.glob(".*.partial"):
-        partial.unlink()
+        time.sleep(0.02)
+    return not any(alive(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_nothing_outlives_a_service_that_is_killed(tmp_path: Path, together: int) -> None:
+    """Alone, or in one instant with those that would end the rest; none of the others can act any more, and yet they go."""
+    with service(samples.video(tmp_path / "a.mov", seconds=60)) as killed:
+        zygote = child_called("ph-zygote", killed.pid)
+        decoder = child_called("ph-decoder", zygote)
+        family = [killed.pid, zygote, decoder, child_called("-progress", decoder)]
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in family[:together]:
+            os.kill(pid, signal.SIGKILL)
+        killed.wait()
+        assert gone(*family)
+
+
+def test_a_parent_of_decoders_that_still_loads_does_not_outlive_its_service(tmp_path: Path) -> None:
+    with service(samples.jpeg(tmp_path / "a.jpg")) as killed:
+        zygote = child_called("ph-zygote", killed.pid)
+        os.kill(zygote, signal.SIGSTOP)  # as if it were slow
+        killed.kill()
+        killed.wait()
+        assert gone(zygote)
+
+
+async def test_a_child_that_could_not_be_had_leaves_no_parent_waiting_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nursery, "_IDLE_S", 0.0)
+    home = nursery.Nursery()
+    with monkeypatch.context() as broken:
+        broken.setattr(socket, "send_fds", failing)
+        with pytest.raises(OSError, match="too many"):
+            home.bear()
+    home.done(home.bear())
+    await asyncio.sleep(0.05)
+    assert home.pid is None
+
+
+def failing(*_: object) -> int:
+    raise OSError("too many files")
 
 
 def alive(pid: int) -> bool:

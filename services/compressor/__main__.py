@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.compressor.counts import Counts
 from services.compressor.handler import Compress
+from services.compressor.leftovers import sweep
 from services.compressor.settings import CompressorSettings
 from services.compressor.turns import Turns
 from shared.domain.ids import Kind
 from shared.domain.pipeline import COMPRESSOR
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
+from shared.runtime.sweep import Sweep
 
 
 async def main() -> None:
@@ -27,8 +31,10 @@ async def main() -> None:
             Counts(service.metrics.registry),
             common.nas.root,
         )
+        clearing = Sweep(partial(sweep, common.library.root, max(longest.values())))
         await service.run(
             {"compress": compress},
+            [service.every("1d", clearing, "sweep")],
             slots={"compress": settings.encoders},
             during=settings.during,
         )

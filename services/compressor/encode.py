@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from services.compressor.child import ask
+from services.compressor.leftovers import unfinished
 from services.compressor.profiles import BALANCED
 from services.compressor.verdict import Compressed, Left, Limits, Unreadable
 from shared.adapters.local_files import place, sorted_errors, sync_dir, sync_path
@@ -57,14 +58,10 @@ async def compress(job: Job, progress: Progress | None = None) -> Compressed | L
     disk trouble), Waiting (disk full), Fatal (no ffmpeg). Cancelling kills the child at once.
     """
     _check(job)
-    temp = job.target.with_name(f".{job.target.name}.partial")
     started = time.monotonic()
-    try:
+    with unfinished(job.target) as temp:
         answer = await ask(_request(job, temp), job.seconds, progress or (lambda _: None))
         return await _settle(job, temp, answer, started)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temp.unlink()
 
 
 async def tier_of(job: Job) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from services.compressor.counts import Counts
 from services.compressor.encode import Job, compress
+from services.compressor.leftovers import rendition_path
 from services.compressor.original import find_source
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
 from shared.adapters.local_files import make_parents, resolve_beneath
@@ -19,7 +19,7 @@ from shared.domain import events
 from shared.domain.ids import Area
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -49,10 +49,8 @@ class Compress:
         source = await asyncio.to_thread(find_source, self.library, self.archive, work)
         target = resolve_beneath(self.library, f"{Area.COMPRESS}/{path}")
         seconds = self.longest[work.kind]
-        dead = now.timestamp() - 2 * max(self.longest.values())
-        await asyncio.to_thread(_make_room, target.parent, dead)
         job = Job(source, target, work.created, now, self.tiers, seconds, albums=work.albums)
-        async with self.turns.turn(work.kind):
+        async with self.turns.turn(work.kind), _folder_of(target):
             found = await _better_than_before(work, _unmeasured(work, await compress(job)))
         self.counts.count(work.kind, work.file.size, found)
         return [self._report(work, path, found)]
@@ -122,16 +120,12 @@ def _renewal(work: events.FileWork, until: int | None) -> datetime | None:
         return None
 
 
-def rendition_path(work: events.FileWork) -> str:
-    """Return where the rendition goes below `compress/`: a new name each time, so that one reported before stays."""
-    suffix = PurePosixPath(work.file.path).suffix
-    return f"{work.key}/{work.attempt}-{secrets.token_hex(4)}{suffix}"
-
-
-def _make_room(folder: Path, dead: float) -> None:
-    """Make the folder; clear unfinished files that nobody has written to since `dead` (POSIX seconds): their jobs are over."""
-    make_parents(folder)
-    for partial in folder.glob(".*.partial"):
-        with suppress(FileNotFoundError):
-            if partial.stat().st_mtime < dead:
-                partial.unlink()
+@asynccontextmanager
+async def _folder_of(target: Path) -> AsyncIterator[None]:
+    """Make the folder; let none stay behind that is empty."""
+    await asyncio.to_thread(make_parents, target.parent)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # something is in it
+            target.parent.rmdir()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from services.nas_sync.ports import ORIGINALS, Copy, CopyDiffers, CopyMissing, RenditionUnusable
 from shared.adapters.finding import find_file
-from shared.adapters.local_files import resolve_beneath
+from shared.adapters.local_files import resolve_beneath, sorted_errors
+from shared.adapters.sweeping import sweep_folder
+from shared.domain.errors import PhotoductError
 from shared.domain.events import (
     NasMismatch,
     NasVerified,
@@ -18,6 +21,7 @@ from shared.domain.events import (
     RenditionRenewed,
 )
 from shared.domain.ids import Area
+from shared.domain.naming import RENDITION
 from shared.ports.files import Occupied
 
 if TYPE_CHECKING:
@@ -109,7 +113,7 @@ class Archive:
             return [self._mismatch(work, error)]
         except RenditionUnusable as error:
             return [work.outcome(RenditionLost, self._clock.now(), reason=str(error))]
-        await asyncio.to_thread(_clear, rendition)
+        await asyncio.to_thread(_clear, rendition, work.key)
         return [
             work.outcome(
                 RenditionArchived,
@@ -131,7 +135,7 @@ class Archive:
             placed = await asyncio.to_thread(renew, former_sha256=work.former_sha256 or "")
         except RenditionUnusable as error:
             return [work.outcome(RenditionLost, self._clock.now(), reason=str(error))]
-        await asyncio.to_thread(_clear, rendition)
+        await asyncio.to_thread(_clear, rendition, work.key)
         return [
             work.outcome(
                 RenditionRenewed,
@@ -143,8 +147,18 @@ class Archive:
         ]
 
 
-def _clear(rendition: Path) -> None:
-    """Remove the local rendition and its folder, now that the NAS was seen to hold it."""
+def _clear(rendition: Path, media: int) -> None:
+    """Remove the local rendition, and what this try and earlier ones made besides: the NAS was seen to hold the one that counts."""
+    folder, attempt = rendition.parent, rendition.name.partition("-")[0]
+    with suppress(PhotoductError):  # it is archived, whatever the disk here says
+        if folder.name == str(media) and attempt.isdecimal():
+            sweep_folder(folder, _renditions_up_to(int(attempt), folder), older=0)
     rendition.unlink(missing_ok=True)
-    with suppress(OSError):  # another attempt's file is in it
-        rendition.parent.rmdir()
+    with suppress(OSError):  # another try is under way in it
+        folder.rmdir()
+
+
+def _renditions_up_to(attempt: int, folder: Path) -> re.Pattern[str]:
+    with sorted_errors(folder):
+        found = [one for path in folder.iterdir() if (one := RENDITION.fullmatch(path.name))]
+    return re.compile("|".join(re.escape(one[0]) for one in found if int(one[1]) <= attempt))

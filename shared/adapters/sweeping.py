@@ -34,14 +34,20 @@ class Swept:
     size: int = 0
 
 
-def sweep_tree(root: Path, *, older: float = A_DAY, own: frozenset[str] = frozenset()) -> Swept:
-    """Remove dead temp files of `publish` anywhere below `root`; blocks. `own`: hidden folders of ours, by name.
+def sweep_tree(
+    root: Path,
+    *,
+    older: float = A_DAY,
+    own: frozenset[str] = frozenset(),
+    names: re.Pattern[str] = TEMPORARY,
+) -> Swept:
+    """Remove dead temp files anywhere below `root`, those of `publish` or of other `names`; blocks.
 
-    `older` in seconds. A folder that cannot be read is left. Raises DiskFull, DiskTrouble for a root that cannot be used.
+    `own`: hidden folders of ours, by name. `older` in seconds. A folder that cannot be read is left. Raises DiskFull, DiskTrouble for a root that cannot be used.
     """
     with sorted_errors(root):
         before, device = _now_of(root) - older, root.stat().st_dev
-        return _sweep(_folders(root, device, own), TEMPORARY, before)
+        return _sweep(_folders(root, device, own), names, before)
 
 
 def sweep_folder(folder: Path, names: re.Pattern[str], *, older: float = A_DAY) -> Swept:

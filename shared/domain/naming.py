@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "RENDITION",
     "folder",
     "media_name",
     "path_key",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 MAX_STEM_BYTES = 150
 """Leaves room for suffixes and extensions within the 255 bytes that file systems allow."""
+RENDITION = re.compile(r"(\d+)-[0-9a-f]{8}(?:\.[^./]*){0,2}")
+"""The names of finished renditions in `compress/<media>/`: the attempt, what tells its tries apart, the file's extension, that of another form."""
 _HOSTILE = re.compile(
     r'[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +12,13 @@ from prometheus_client import CollectorRegistry
 from services.compressor import jxl
 from services.compressor.counts import Counts
 from services.compressor.handler import Compress
+from services.compressor.leftovers import sweep, unfinished
 from services.compressor.profiles import BALANCED
 from services.compressor.tiers import Reversible, Tier
 from services.compressor.turns import Turns
-from shared.domain.events import Compressed, FileRef, FileWork
+from shared.adapters import sweeping
+from shared.adapters.sweeping import Swept
+from shared.domain.events import Compressed, FileRef, FileWork, Left
 from shared.domain.ids import Area, Kind, Resource
 from tests.unit.compressor.samples import jpeg
 from tests.unit.downloader.fakes import FakeClock
@@ -107,20 +110,28 @@ async def test_what_it_read_and_made_is_counted(library: Path) -> None:
     assert value("photoduct_compressor_output_bytes_total", made) == report.size
 
 
-async def test_only_what_a_dead_job_left_unfinished_is_cleared(library: Path) -> None:
+async def test_a_file_that_is_left_leaves_no_folder(library: Path) -> None:
+    (library / "backup" / NAME).write_bytes(b"no picture")
+    (report,) = await Compress(library, BALANCED, {Kind.PHOTO: 60.0}, FakeClock(), Turns(1))(
+        work(library)
+    )
+    assert isinstance(report, Left)
+    assert list((library / "compress").iterdir()) == []
+
+
+def test_only_what_a_dead_worker_left_unfinished_is_swept(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = library / "compress/7"
     folder.mkdir()
-    dead, alive, finished = (
-        folder / ".1-a.jpg.partial",
-        folder / ".1-b.jpg.partial",
-        folder / "1-c.jpg",
-    )
-    now = FakeClock().now().timestamp()
-    for path, age in ((dead, 121), (alive, 119), (finished, 9_999)):
-        path.write_bytes(b"x")
-        os.utime(path, (now - age, now - age))
-    await made(library, work(library))
-    assert not dead.exists()
-    assert alive.exists()
-    assert finished.exists()
-    alive.unlink()
+    dead = [".1-00c0ffee.jpg.partial", ".12-00c0ffee.partial"]
+    stays = ["1-00c0ffee.jpg", ".1-a.jpg.partial", ".1-00c0ffee.jpg.partial.jpg"]
+    for name in (*dead, *stays):
+        (folder / name).write_bytes(b"12345")
+    assert sweep(library, 60) == Swept()
+    monkeypatch.setattr(sweeping, "_now_of", lambda _: time.time() + 121)
+    with unfinished(folder / "2-00c0ffee.jpg") as living:
+        assert sweep(library, 60) == Swept(files=2, size=10)
+        assert {path.name for path in folder.iterdir()} == {*stays, living.name}
+    assert not living.exists()
+    (folder / ".1-a.jpg.partial").unlink()

@@ -300,6 +300,22 @@ async def test_what_a_person_made_of_a_rendition_is_not_renewed(
     assert (nas / NAME).read_bytes() == b"edited by hand"
 
 
+async def test_what_earlier_tries_made_goes_with_the_rendition_that_was_archived(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, PHOTO)
+    stays = [
+        put(library / "compress/1" / name, SMALL)
+        for name in (".2-00c0ffee.HEIC.partial", "2-00c0ffee.HEIC", "mine")
+    ]
+    put(library / "compress/1/1-00c0ffee.HEIC.jxl", SMALL)
+    put(library / "compress/2/1-00c0ffee.HEIC", SMALL)
+    (report,) = await archive.place_rendition(rendition_work())
+    assert isinstance(report, RenditionArchived)
+    assert sorted((library / "compress/1").iterdir()) == stays
+    assert (library / "compress/2/1-00c0ffee.HEIC").exists()
+
+
 async def test_a_file_that_is_nowhere_is_tried_again_later(library: Path, archive: Archive) -> None:
     (library / "backup" / NAME).unlink()
     with pytest.raises(SourceMissing):

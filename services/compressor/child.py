@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LAST_WORDS = 2000  # characters of the child's stderr that are kept
 _LONGEST_LINE = 1 << 20
-_BURIAL_S = 5.0
+_BURIAL_S = 2.0  # a stopping service has ten seconds, and its files have had seven of them
 BORN: Final = "b"
 NURSERY: Final = Nursery()
 atexit.register(NURSERY.end)

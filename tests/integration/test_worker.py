@@ -14,12 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.adapters.jetstream_admin import consumer_info, ensure_consumer
-from shared.adapters.jetstream_publishing import Publisher
-from shared.adapters.jetstream_pulling import Puller
 from shared.domain.errors import Fatal, Permanent, Transient, Waiting
 from shared.domain.events import (
-    REPORT,
-    AnyReport,
     Attention,
     Failed,
     FileRef,
@@ -33,10 +29,10 @@ from shared.ports.bus import Outgoing
 from shared.runtime.bootstrap import lane_consumers
 from shared.runtime.service import Service, open_service
 from shared.runtime.settings import Common, NatsSettings
-from tests.integration.nats_fixture import RealNats, real_nats
+from tests.integration.desk import Desk, open_desk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 pytestmark = pytest.mark.integration
@@ -64,50 +60,6 @@ def staged(task: FileWork) -> Staged:
     return task.outcome(Staged, at=NOW, path=task.file.path, mtime_ns=1)
 
 
-class Desk:
-    """The state service's side: hands out work, reads reports."""
-
-    def __init__(self, nats: RealNats) -> None:
-        self.nats = nats
-        self.reports: list[AnyReport] = []
-
-    async def open(self) -> Desk:
-        self.connection = await self.nats.connect("state")
-        self.publisher = Publisher(self.connection)
-        self.reading = asyncio.create_task(self._read())
-        return self
-
-    async def give(self, *tasks: FileWork) -> None:
-        await self.publisher.publish_many(
-            [
-                Outgoing(
-                    "job.pixel.all", one.model_dump_json().encode(), f"{one.key}:{one.attempt}"
-                )
-                for one in tasks
-            ]
-        )
-
-    async def _read(self) -> None:
-        async with Puller(self.connection, "EVT", "state", room=1000) as puller:
-            while True:
-                for message in await puller.take(100):
-                    self.reports.extend(map(REPORT.validate_json, message.body.split(b"\n")))
-                    await message.ack()
-                    puller.free()
-
-    async def until(self, enough: Callable[[], bool], within: float = 10.0) -> None:
-        async with asyncio.timeout(within):
-            while not enough():  # noqa: ASYNC110 - it looks at what a fake has seen
-                await asyncio.sleep(0.01)
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        return [one for one in self.reports if isinstance(one, kind)]
-
-    async def pending(self) -> tuple[int, int]:
-        info = await consumer_info(self.connection, "JOB_PIXEL", "pixel-all")
-        return info["num_pending"], info["num_ack_pending"]
-
-
 @asynccontextmanager
 async def running(
     desk: Desk, handler: Any, **options: Any
@@ -125,11 +77,8 @@ async def running(
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with real_nats(tmp_path) as nats:
-        desk = await Desk(nats).open()
+    async with open_desk(tmp_path) as desk:
         yield desk
-        desk.reading.cancel()
-        await asyncio.gather(desk.reading, return_exceptions=True)
 
 
 async def test_a_task_is_reported_then_acknowledged(desk: Desk) -> None:
@@ -140,7 +89,7 @@ async def test_a_task_is_reported_then_acknowledged(desk: Desk) -> None:
         await desk.give(*(work(key) for key in range(1, 51)))
         await desk.until(lambda: len(desk.of(Staged)) == 50)
         await asyncio.sleep(0.2)
-        assert await desk.pending() == (0, 0)
+        assert await desk.pending(PIXEL) == (0, 0)
         page = service.metrics.page()
         assert b'photoduct_jobs_total{outcome="staged",stage="pixel"} 50.0' in page
         assert b'photoduct_job_bytes_total{outcome="staged",stage="pixel"} 50.0' in page
@@ -160,7 +109,7 @@ async def test_failures_are_reported_by_what_comes_next(desk: Desk) -> None:
         await desk.give(work(1), work(2), work(3))
         await desk.until(lambda: len(desk.of(Failed)) == 3)
         await asyncio.sleep(0.2)
-        assert await desk.pending() == (0, 0)  # never given back: the state service retries
+        assert await desk.pending(PIXEL) == (0, 0)  # never given back: the state service retries
     one, two, three = sorted(desk.of(Failed), key=lambda failed: failed.key)
     assert (one.lasting, one.reason, one.retry_after) == ("transient", "the phone is shy", 7)
     assert (two.lasting, two.reason) == ("permanent", "never")
@@ -202,7 +151,7 @@ async def test_unreadable_work_is_put_aside(desk: Desk) -> None:
         await desk.give(work(1))
         await desk.until(lambda: len(desk.of(Staged)) == 1)
         await asyncio.sleep(0.2)
-        assert await desk.pending() == (0, 0)
+        assert await desk.pending(PIXEL) == (0, 0)
 
 
 async def test_heartbeats_keep_a_long_task(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from services.compressor.counts import Counts
+from services.compressor.figures import Figures
+from services.compressor.following import Following, Telling
 from services.compressor.handler import Compress
 from services.compressor.leftovers import sweep
 from services.compressor.settings import CompressorSettings
@@ -22,6 +24,7 @@ async def main() -> None:
     settings = load_section("compressor", CompressorSettings)
     async with open_service(COMPRESSOR, common) as service:
         longest = {Kind.PHOTO: settings.longest_photo, Kind.VIDEO: settings.longest}
+        following = Following(Figures(service.metrics.registry, slots=settings.encoders))
         compress = Compress(
             common.library.root,
             settings.chosen,
@@ -30,11 +33,16 @@ async def main() -> None:
             Turns(settings.encoders),
             Counts(service.metrics.registry),
             common.nas.root,
+            following,
         )
+        telling = Telling(following, service.clock, service.show)
         clearing = Sweep(partial(sweep, common.library.root, max(longest.values())))
         await service.run(
             {"compress": compress},
-            [service.every("1d", clearing, "sweep")],
+            [
+                service.every("1d", clearing, "sweep"),
+                service.every("2s", telling, "progress"),
+            ],
             slots={"compress": settings.encoders},
             during=settings.during,
         )

@@ -14,7 +14,7 @@ from services.compressor.nursery import Nursery
 from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from services.compressor.nursery import Line
     from services.compressor.verdict import Progress
@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 _LAST_WORDS = 2000  # characters of the child's stderr that are kept
 _LONGEST_LINE = 1 << 20
 _BURIAL_S = 2.0  # a stopping service has ten seconds, and its files have had seven of them
+_NONSENSE = "The encoder said nonsense about this file."
 BORN: Final = "b"
 NURSERY: Final = Nursery()
 atexit.register(NURSERY.end)
 
 
-async def ask(request: dict[str, Any], seconds: float, progress: Progress) -> dict[str, Any]:
-    """Run a worker on `request` for `seconds` at most; return its answer.
+async def ask(
+    request: dict[str, Any],
+    seconds: float,
+    progress: Progress,
+    frames: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Run a worker on `request` for `seconds` at most; return its answer. `frames` hears of all frames so far, before `progress`.
 
     Raises Permanent when it crashed or hung, Transient when it was killed from outside, Fatal without ffmpeg.
     Cancelling kills it at once.
@@ -37,7 +43,7 @@ async def ask(request: dict[str, Any], seconds: float, progress: Progress) -> di
     try:
         async with asyncio.timeout(seconds):
             await _send(line.talk, request)
-            answer, words, life = await _heard(line, progress)
+            answer, words, life = await _heard(line, progress, frames)
     except TimeoutError:
         raise Permanent(f"It was not done after {seconds:,.0f} seconds and was stopped.") from None
     finally:
@@ -47,9 +53,11 @@ async def ask(request: dict[str, Any], seconds: float, progress: Progress) -> di
     raise _death(life.removeprefix(BORN), words)
 
 
-async def _heard(line: Line, progress: Progress) -> tuple[dict[str, Any] | None, str, str]:
+async def _heard(
+    line: Line, progress: Progress, frames: Callable[[int], None]
+) -> tuple[dict[str, Any] | None, str, str]:
     """Return its answer, its last words, and its life in the zygote's words; raises at the first trouble."""
-    answer = asyncio.ensure_future(_listen(line.talk, progress))
+    answer = asyncio.ensure_future(_listen(line.talk, progress, frames))
     words = asyncio.ensure_future(_last_words(line.words))
     life = asyncio.ensure_future(_life(line.life))
     try:
@@ -75,18 +83,22 @@ async def _send(talk: socket.socket, request: dict[str, Any]) -> None:
         await asyncio.get_running_loop().sock_sendall(talk, body)
 
 
-async def _listen(talk: socket.socket, progress: Progress) -> dict[str, Any] | None:
+async def _listen(
+    talk: socket.socket, progress: Progress, frames: Callable[[int], None]
+) -> dict[str, Any] | None:
     """Return the last thing it says; raises Permanent for what no worker of ours would say."""
     answer: dict[str, Any] | None = None
     rest = b""
     async for more in _received(talk):
         *lines, rest = (rest + more).split(b"\n")
         if len(rest) > _LONGEST_LINE:
-            raise Permanent("The encoder said nonsense about this file.")
+            raise Permanent(_NONSENSE)
         for line in lines:
             said = _understood(line)
             if "progress" in said:
-                progress(float(said["progress"]))
+                done, put_out = _far(said)
+                frames(put_out)
+                progress(done)
             else:
                 answer = said
     return answer
@@ -97,7 +109,16 @@ def _understood(line: bytes) -> dict[str, Any]:
         said = json.loads(line)
         if isinstance(said, dict):
             return said
-    raise Permanent("The encoder said nonsense about this file.")
+    raise Permanent(_NONSENSE)
+
+
+def _far(said: dict[str, Any]) -> tuple[float, int]:
+    """Return the part that is done and all frames so far."""
+    with suppress(ValueError, TypeError, LookupError, OverflowError):
+        done, frames = float(said["progress"]), int(said["frames"])
+        if 0 <= done <= 1 and frames >= 0:
+            return done, frames
+    raise Permanent(_NONSENSE)
 
 
 async def _last_words(words: socket.socket) -> str:

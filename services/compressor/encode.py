@@ -22,6 +22,7 @@ from shared.adapters.local_files import place, sorted_errors, sync_dir, sync_pat
 from shared.domain.errors import Permanent, PhotoductError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -51,7 +52,9 @@ class Job:
     albums: tuple[str, ...] = ()
 
 
-async def compress(job: Job, progress: Progress | None = None) -> Compressed | Left | Unreadable:
+async def compress(
+    job: Job, progress: Progress = lambda _: None, frames: Callable[[int], None] = lambda _: None
+) -> Compressed | Left | Unreadable:
     """Decode the source completely, and put a smaller rendition at the target where that is worth it.
 
     Raises TargetTaken, Permanent (the decoder crashed or hung on this file), Transient (killed from outside,
@@ -60,7 +63,7 @@ async def compress(job: Job, progress: Progress | None = None) -> Compressed | L
     _check(job)
     started = time.monotonic()
     with unfinished(job.target) as temp:
-        answer = await ask(_request(job, temp), job.seconds, progress or (lambda _: None))
+        answer = await ask(_request(job, temp), job.seconds, progress, frames)
         return await _settle(job, temp, answer, started)
 
 

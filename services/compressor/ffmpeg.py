@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import ffmpeg
 
 from services.compressor.ffmpeg_program import program
+from services.compressor.frames import FRAMES
 from services.compressor.verdict import Keep
 from shared.adapters.parent_death import DieWith
 
@@ -57,6 +58,7 @@ def run(job: Any, on_frame: Progress) -> tuple[int, str | None]:
             if not (status := _STATUS.match(line)):
                 complaints = [*complaints, line][-_MAX_COMPLAINTS:]
             elif status[1] == "frame":
+                FRAMES.put_out(int(status[2]) - frames)
                 frames = int(status[2])
                 on_frame(frames)
     return frames, _trouble(running.returncode, complaints)

@@ -6,11 +6,13 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from services.compressor.counts import Counts
 from services.compressor.encode import Job, compress
+from services.compressor.following import Following
 from services.compressor.leftovers import rendition_path
 from services.compressor.original import find_source
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
@@ -42,6 +44,7 @@ class Compress:
     counts: Counts = field(default_factory=Counts)
     archive: Path | None = None
     """Where the NAS is, to compress anew what is no longer in the library; it is only read."""
+    following: Following = field(default_factory=Following)
 
     async def __call__(self, work: events.FileWork) -> Sequence[events.Report]:
         """Decode, encode where that is worth it, report; raises what `compress` raises."""
@@ -51,7 +54,8 @@ class Compress:
         seconds = self.longest[work.kind]
         job = Job(source, target, work.created, now, self.tiers, seconds, albums=work.albums)
         async with self.turns.turn(work.kind), _folder_of(target):
-            found = await _better_than_before(work, _unmeasured(work, await compress(job)))
+            made = await self.following.follow(work, partial(compress, job))
+            found = await _better_than_before(work, _unmeasured(work, made))
         self.counts.count(work.kind, work.file.size, found)
         return [self._report(work, path, found)]
 

@@ -2,7 +2,7 @@
 
 The zygote forks it with the codecs loaded; it has left the network already.
 
-Lines of JSON out: {"progress": 0.4} any number of times, then one answer. The parent holds stdin open; when it is
+Lines of JSON out: {"progress": 0.4, "frames": 90} any number of times, then one answer. The parent holds stdin open; when it is
 gone, stdin ends and this process ends itself and its ffmpeg.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from services.compressor.confine import cap
+from services.compressor.frames import FRAMES
 from services.compressor.kind import kind_of
 from services.compressor.policy import Encode, Kind, Leave, plan, settled_until, worth_it
 from services.compressor.tiers import Tier, asks_camera, of_camera, read_tier, tiers_for
@@ -110,10 +111,14 @@ def _codec(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: 
     if kind in _VIDEO:
         from services.compressor.film import video
 
-        return video(source, temp, order, lambda done: _say({"progress": round(done, 3)}))
+        return video(source, temp, order, _tell)
     from services.compressor.stills import still
 
     return still(source, temp, kind, order, limits)
+
+
+def _tell(done: float) -> None:
+    _say({"progress": round(done, 3), "frames": FRAMES.total})
 
 
 def _limit(limits: Limits, source: Path, seconds: float) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from shared.adapters.jetstream import Login, connect
 from shared.adapters.jetstream_asking import ask
 from shared.domain import questions
 from shared.domain.errors import Permanent, Transient
+from shared.domain.pipeline import SERVICES, progress_subject
+from shared.domain.progress import Progress
 from shared.runtime.settings import load_common
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from nats.aio.msg import Msg
 
     from shared.runtime.settings import Common
 
@@ -24,6 +28,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 USER = "operator"
 CONNECT_SECONDS = 5.0
 BUS_PORT = 4222
+PROGRESS_SECONDS = 0.4
 
 
 class Unknown(Permanent):
@@ -66,6 +71,24 @@ class Operator:
                 "`photoduct pending` lists the ids."
             )
         return (await self.ask(name, order, questions.Ordered)).changed
+
+    async def progress(self, within: float = PROGRESS_SECONDS) -> list[Progress]:
+        """Ask all workers what they have under way; return what was told within that many seconds."""
+        told: dict[str, Progress] = {}
+
+        async def hear(msg: Msg) -> None:
+            with suppress(ValidationError):  # of another version
+                one = Progress.model_validate_json(msg.data)
+                told[one.worker] = one
+
+        showing = [service.name for service in SERVICES if service.shows]
+        heard = [await self._connection.subscribe(progress_subject(name), hear) for name in showing]
+        for name in showing:
+            await self._connection.publish(f"cmd.{name}.progress", b"")
+        await asyncio.sleep(within)
+        for one in heard:
+            await one.unsubscribe()
+        return list(told.values())
 
     async def run_now(self, service: str) -> None:
         """Make a service work now; deletions need the state service's window open, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +16,9 @@ from shared.domain.errors import PhotoductError
 from shared.domain.pipeline import SERVICES
 from shared.runtime.logs import only_problems
 from shared.runtime.settings import CONFIG, SettingsError
+
+if TYPE_CHECKING:
+    from shared.domain.progress import Progress
 
 app = typer.Typer(
     add_completion=False,
@@ -62,10 +65,13 @@ def options(
 def status() -> None:
     """Show how far everything is and what needs a person."""
 
-    async def call(one: Operator) -> questions.Status:
-        return await one.ask("status", questions.AskStatus(), questions.Status)
+    async def call(one: Operator) -> tuple[questions.Status, list[Progress]]:
+        found = await one.ask("status", questions.AskStatus(), questions.Status)
+        return found, await one.progress()
 
-    showing.status(with_operator(call))
+    found, under_way = with_operator(call)
+    showing.status(found)
+    showing.progress(under_way)
 
 
 @app.command()

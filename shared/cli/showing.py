@@ -12,9 +12,11 @@ from shared.domain.pipeline import STAGES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from shared.domain.progress import Progress, UnderWay
     from shared.domain.questions import Status
 
 console = Console()
+_DOING = {"compress": "compressing"}
 
 
 def printable(value: object) -> str:
@@ -136,3 +138,27 @@ def pending(rows: Sequence[dict[str, Any]]) -> None:
     )
     gone = len(rows) - len(going) - len(staying)
     console.print(f"{len(going)} would go, {len(staying)} stay, {gone} are deleted already.")
+
+
+def progress(told: Iterable[Progress]) -> None:
+    """Print what the workers have under way, a line each."""
+    for file in (file for one in told for file in one.files):
+        console.print(under_way(file), markup=False, highlight=False)
+
+
+def under_way(file: UnderWay) -> str:
+    """Say how far one file is, such as `compressing IMG_1.MOV 43 %, 12 fps, 2 min left`."""
+    far = f"for {span(file.seconds)}" if file.done is None else f"{file.done * 100:.0f} %"
+    parts = [f"{_DOING.get(file.stage, file.stage)} {printable(file.filename)} {far}"]
+    if file.frames_per_second is not None:
+        parts.append(f"{file.frames_per_second:.0f} fps")
+    if file.seconds_left is not None:
+        parts.append(f"{span(file.seconds_left)} left")
+    return ", ".join(parts)
+
+
+def span(seconds: float) -> str:
+    """Say a number of seconds as people do."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.0f} h"

@@ -10,10 +10,13 @@ from shared.domain.pipeline import (
     OPERATOR_ASKS,
     SERVICES,
     STAGES,
+    Service,
     Stage,
+    progress_subject,
     report_subject,
     reports_of,
 )
+from shared.domain.progress import Progress, UnderWay
 from shared.domain.seen import AlbumSeen, AssetSeen, Membership, ResourceSeen
 from shared.domain.wire import Wire
 
@@ -57,6 +60,16 @@ def page() -> str:
         *(line for report in reports() for line in _report(report)),
         "## Parts of other messages",
         *_models(PARTS),
+        "## Progress",
+        "Said on `progress.<service>` to whoever listens, kept by nobody; nothing is decided by it. It comes every two seconds while something is under way, "
+        "and at once when asked for by `cmd.<service>.progress`.",
+        *(
+            line
+            for service in SERVICES
+            for shown in service.shows
+            for line in _shown(service, shown)
+        ),
+        *_models((UnderWay,)),
         "## Questions to the state service",
         "Request and reply on `ask.state.<name>`; the models are in `shared/domain/questions.py`.",
         *_questions(),
@@ -91,6 +104,12 @@ def _stage_row(stage: Stage) -> tuple[str, ...]:
         str(stage.slots),
         stage.about,
     )
+
+
+def _shown(service: Service, shown: type[Progress]) -> Iterator[str]:
+    yield f"### `{shown.__name__}`"
+    yield f"`{progress_subject(service.name)}`. {summary(shown)}"
+    yield from _fields(shown)
 
 
 def _models(models: Iterable[type[BaseModel]]) -> Iterator[str]:

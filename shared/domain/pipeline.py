@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.domain import events
+from shared.domain.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,8 @@ class Service:
     """Request/reply questions to the state service, subject `ask.state.<name>`."""
     says: tuple[type[events.Report], ...] = ()
     """Reports that end no task."""
+    shows: tuple[type[Progress], ...] = ()
+    """What it tells whoever listens on `progress.<name>`, kept by nobody; at once when asked by `cmd.<name>.progress`."""
 
 
 BY_KIND = ("photo", "video")
@@ -82,7 +85,12 @@ NAS_SYNC = Service(
     asks=("claim_release",),
     says=(events.Attention,),
 )
-COMPRESSOR = Service("compressor", "makes smaller renditions, by age", says=(events.Attention,))
+COMPRESSOR = Service(
+    "compressor",
+    "makes smaller renditions, by age",
+    says=(events.Attention,),
+    shows=(Progress,),
+)
 ICLOUD_CLEANUP = Service(
     "icloud_cleanup",
     "collects finished assets in the album DeletePending, later deletes them",
@@ -218,6 +226,11 @@ def stages_of(service: str) -> Iterator[Stage]:
 def report_subject(service: str, report: type[events.Report]) -> str:
     """Return the subject on which a service publishes a type of report."""
     return f"evt.{service}.{report.model_fields['type'].default}"
+
+
+def progress_subject(service: str) -> str:
+    """Return the subject on which a service shows what it has under way."""
+    return f"progress.{service}"
 
 
 def reports_of(service: Service) -> tuple[type[events.Report], ...]:

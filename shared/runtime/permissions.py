@@ -12,6 +12,7 @@ from shared.domain.pipeline import (
     REPORTS_STREAM,
     SERVICES,
     STAGES,
+    progress_subject,
     report_subject,
     reports_of,
     stages_of,
@@ -43,7 +44,8 @@ def permissions() -> dict[str, Allowed]:
         **{service.name: _worker(service) for service in SERVICES},
         STATE: _state(),
         OPERATOR: Allowed(
-            (*(f"ask.state.{name}" for name in OPERATOR_ASKS), "cmd.*.*"), (_inbox(OPERATOR),)
+            (*(f"ask.state.{name}" for name in OPERATOR_ASKS), "cmd.*.*"),
+            (_inbox(OPERATOR), *(progress_subject(one.name) for one in SERVICES if one.shows)),
         ),
         ADMIN: Allowed(("$JS.API.>",), (_inbox(ADMIN),)),
     }
@@ -60,6 +62,7 @@ def _worker(service: Service) -> Allowed:
         *_consuming(consumers),
         *(report_subject(service.name, report) for report in reports_of(service)),
         *(f"ask.state.{name}" for name in service.asks),
+        *([progress_subject(service.name)] if service.shows else []),
     )
     return Allowed(publish, (_inbox(service.name), f"cmd.{service.name}.*"), responds=True)
 

@@ -30,7 +30,7 @@ from shared.adapters.jetstream_publishing import Publisher, Reporter
 from shared.adapters.prometheus import Metrics
 from shared.adapters.prometheus_http import StatusPage
 from shared.domain.errors import Fatal, Transient
-from shared.domain.pipeline import report_subject, reports_of, stages_of
+from shared.domain.pipeline import progress_subject, report_subject, reports_of, stages_of
 from shared.ports.bus import Outgoing
 from shared.runtime.attention import AttentionBook
 from shared.runtime.lane import Lane
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from shared.adapters.jetstream import Connection
     from shared.domain.events import Attention, Report
     from shared.domain.pipeline import Service as Row, Stage
+    from shared.domain.progress import Progress
     from shared.ports.clock import Clock
     from shared.runtime.lane import Handler
     from shared.runtime.settings import Common
@@ -92,6 +93,15 @@ class Service:
             )
         subject = report_subject(self.row.name, type(report))
         await self.reporter.say(Outgoing(subject, report.model_dump_json().encode(), report.id))
+
+    async def show(self, progress: Progress) -> None:
+        """Tell whoever watches; nobody keeps it, and while the bus is away nobody hears it."""
+        if not self.row.shows:
+            raise Fatal(f"{self.row.name} shows no progress: see the stage table.")
+        if self.connection.connected.is_set():
+            with suppress(Transient):
+                body = progress.model_dump_json().encode()
+                await self.connection.publish(progress_subject(self.row.name), body)
 
     async def ask(self, name: str, question: BaseModel, answer: type[_Answer]) -> _Answer:
         """Ask the state service `ask.state.<name>`; Transient when nobody answers or the answer is an error."""

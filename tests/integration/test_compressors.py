@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from services.state import schema
 from services.state.database import open_database
+from shared.cli.asking import Operator
 from shared.domain.events import Compressed, Downloaded, DownloadWork, FileRef, FileWork, Outcome
 from shared.domain.ids import Area, GoogleLevel, Kind, Resource
 from shared.domain.pipeline import COMPRESS
@@ -99,7 +100,7 @@ async def test_a_stopped_compressor_hands_its_film_to_the_next_and_leaves_nothin
     async with open_desk(tmp_path) as desk:
         with compressor(desk, library) as first:
             await desk.give(work)
-            await desk.until(lambda: any(growing(library).values()), within=60)
+            await seen_from_outside(desk)
             (mine,) = growing(library)
             with compressor(desk, library) as second:
                 family = descendants(first.pid)
@@ -118,6 +119,17 @@ async def test_a_stopped_compressor_hands_its_film_to_the_next_and_leaves_nothin
                 await desk.until(lambda: not any(alive(pid) for pid in family))
     assert not [one for one in desk.reports if isinstance(one, Outcome)]
     assert not finished(library)
+
+
+async def seen_from_outside(desk: Desk) -> None:
+    """Wait until the person at the command line is told how far the film is."""
+    operator = Operator(await desk.nats.connect("operator"))
+    async with asyncio.timeout(60):
+        while True:
+            for file in (file for told in await operator.progress() for file in told.files):
+                assert file.filename == "a.mov"
+                if file.done and file.frames_per_second:
+                    return
 
 
 def growing(library: Path) -> dict[str, int]:

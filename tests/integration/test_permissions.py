@@ -18,6 +18,7 @@ from shared.domain.pipeline import (
     SERVICES,
     STAGES,
     STATE,
+    progress_subject,
     report_subject,
     reports_of,
 )
@@ -43,6 +44,7 @@ WHOLE = (
     "job.>",
     "evt.>",
     "ask.>",
+    "progress.>",
     "cmd.>",
     "cmd.*.*",
     "$JS.>",
@@ -119,6 +121,9 @@ class Subjects:
         for service in (*SERVICES, STATE):
             self.add(f"cmd.{service.name}.run", says={OPERATOR}, hears={service.name})
             self.hears[f"cmd.{service.name}.*"] = {service.name}
+        for service in SERVICES:
+            says, hears = ({service.name}, {OPERATOR}) if service.shows else (set(), set())
+            self.add(progress_subject(service.name), says=says, hears=hears)
 
 
 SUBJECTS = Subjects()

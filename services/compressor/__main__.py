@@ -10,7 +10,7 @@ from services.compressor.following import Following, Telling
 from services.compressor.handler import Compress
 from services.compressor.leftovers import sweep
 from services.compressor.settings import CompressorSettings
-from services.compressor.turns import Turns
+from services.compressor.turns import Turns, keep_share
 from shared.domain.ids import Kind
 from shared.domain.pipeline import COMPRESSOR
 from shared.runtime.service import open_service, start
@@ -24,27 +24,30 @@ async def main() -> None:
     settings = load_section("compressor", CompressorSettings)
     async with open_service(COMPRESSOR, common) as service:
         longest = {Kind.PHOTO: settings.longest_photo, Kind.VIDEO: settings.longest}
-        following = Following(Figures(service.metrics.registry, slots=settings.encoders))
+        figures = Figures(service.metrics.registry)
+        following, turns = Following(figures), Turns(settings.encoders)
         compress = Compress(
             common.library.root,
             settings.chosen,
             longest,
             service.clock,
-            Turns(settings.encoders),
+            turns,
             Counts(service.metrics.registry),
             common.nas.root,
             following,
         )
         telling = Telling(following, service.clock, service.show)
         clearing = Sweep(partial(sweep, common.library.root, max(longest.values())))
+        slots = partial(settings.encoders_now, service.may_run)
         await service.run(
             {"compress": compress},
             [
                 service.every("1d", clearing, "sweep"),
                 service.every("2s", telling, "progress"),
+                partial(keep_share, turns, slots, figures.may_run),
             ],
             slots={"compress": settings.encoders},
-            during=settings.during,
+            during=settings.window,
         )
 
 

@@ -18,7 +18,7 @@ _OUTCOMES: Final = ("compressed", "left", "unreadable", "failed", "given_back")
 class Figures:
     """Every series is there from the start, with 0."""
 
-    def __init__(self, registry: CollectorRegistry | None = None, *, slots: int = 1) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
         registry = registry or CollectorRegistry()
         self._in_work = Gauge(
             "photoduct_compressor_files_in_work",
@@ -41,7 +41,6 @@ class Figures:
         self._slots = Gauge(
             "photoduct_compressor_slots", "Files that may be in work at once.", registry=registry
         )
-        self._slots.set(slots)
         for kind in Kind:
             self._in_work.labels(kind).set(0)
             for outcome in _OUTCOMES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import MISSING, fields
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,12 +15,16 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 
 from services.compressor.profiles import PROFILES, Profile
 from services.compressor.tiers import FORMS, Tier, checked_tiers, form_of
 from services.compressor.where import Where
-from shared.runtime.rhythm import checked_cron
+from shared.runtime.rhythm import checked_cron, checked_hours, rest_of_day
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BYTES = TypeAdapter(ByteSize)
 
@@ -95,6 +99,11 @@ class CompressorSettings(BaseModel):
     during: Annotated[str, AfterValidator(checked_cron)] | None = None
     """A cron pattern (local time) of the minutes in which it may start a file, e.g. `* 0-6 * * *`; null is always.
     What it has taken by then, a long video too, goes on to its end: it would have to begin anew otherwise."""
+    quiet_hours: Annotated[str, AfterValidator(checked_hours)] | None = None
+    """A part of the day (local time) in which it leaves the machine to others, e.g. `08:00-23:00`; in place of `during`.
+    What it has begun goes on to its end."""
+    quiet_share: float = Field(default=0.0, ge=0, le=1)
+    """The part of the slots that it may use in the quiet hours; 0: it begins nothing then."""
     slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     """Photos and videos at once, together: each uses one core. Where both wait, each gets its share."""
     cpu_share: float = Field(default=1.0, gt=0, le=1)
@@ -103,6 +112,27 @@ class CompressorSettings(BaseModel):
     """Seconds after which one video is given up."""
     longest_photo: float = Field(default=900.0, gt=0)
     """Seconds after which one photo is given up."""
+
+    @model_validator(mode="after")
+    def _one_window(self) -> Self:
+        if self.during and self.quiet_hours:
+            raise ValueError("set `during` or `quiet_hours`, not both: each says when it may work")
+        return self
+
+    @property
+    def window(self) -> str | None:
+        """When it may begin a file, as `Service.run` takes it."""
+        return self.loud_hours if self.quiet_hours and not self.quiet_share else self.during
+
+    @property
+    def loud_hours(self) -> str | None:
+        """When all encoders may run; None: always."""
+        return rest_of_day(self.quiet_hours) if self.quiet_hours else None
+
+    def encoders_now(self, may_run: Callable[[str | None], bool]) -> int:
+        """Say how many encoders may run at once, by what `may_run` says of the hours that are not quiet."""
+        quiet = max(1, min(self.encoders, int(self.slots * self.quiet_share)))
+        return self.encoders if may_run(self.loud_hours) else quiet
 
     @property
     def encoders(self) -> int:

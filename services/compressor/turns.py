@@ -2,7 +2,7 @@
 
 A free slot goes to the kind that has fewer running, in turn where both have as many; what one kind does not want, the
 other gets. With two slots or more, each kind that waits thus has one as soon as a slot falls free; with one, they alternate.
-A turn is never taken back: a photo may wait for the end of a video.
+A turn is never taken back: a photo may wait for the end of a video, and fewer slots count from the next end on.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict, deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from shared.domain.ids import Kind
+
+_LOOK_S: Final = 5.0
 
 
 class Turns:
@@ -26,6 +28,11 @@ class Turns:
         self._running: Counter[Kind] = Counter()
         self._waiting: defaultdict[Kind, deque[asyncio.Future[None]]] = defaultdict(deque)
         self._last: Kind | None = None
+
+    def allow(self, slots: int) -> None:
+        """Give out that many turns at once from now on."""
+        self._slots = slots
+        self._grant()
 
     @asynccontextmanager
     async def turn(self, kind: Kind) -> AsyncIterator[None]:
@@ -66,3 +73,11 @@ class Turns:
         return min(
             waiting, key=lambda kind: (self._running[kind], kind == self._last), default=None
         )
+
+
+async def keep_share(turns: Turns, slots: Callable[[], int], told: Callable[[int], None]) -> None:
+    """Look again and again how many turns may be given out at once, for ever; `told` hears of it."""
+    while True:
+        turns.allow(now := slots())
+        told(now)
+        await asyncio.sleep(_LOOK_S)

@@ -40,7 +40,7 @@ class Bench:
     def __init__(self) -> None:
         self.time = 100.0
         self.registry = CollectorRegistry()
-        self.following = Following(Figures(self.registry, slots=2), now=lambda: self.time)
+        self.following = Following(Figures(self.registry), now=lambda: self.time)
         self.told: list[Progress] = []
         self.telling = Telling(self.following, FakeClock(), self._tell)
 
@@ -94,7 +94,6 @@ async def test_the_end_of_each_file_is_counted_by_what_became_of_it() -> None:
     series = {"kind": "photo", "outcome": "left"}
     assert bench.counted("file_duration_seconds_count", **series) == 0
     assert bench.counted("files_in_work", kind="photo") == 0
-    assert bench.counted("slots") == 2
     ends = [loop.create_future() for _ in range(3)]
     jobs = [await bench.begin(work("a.jpg", Kind.PHOTO), one) for one in ends]
     jobs[0][2](40)

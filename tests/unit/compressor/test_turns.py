@@ -4,7 +4,9 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+from pydantic import ValidationError
 
+from services.compressor import turns
 from services.compressor.settings import CompressorSettings
 from services.compressor.turns import Turns
 from shared.domain.ids import Kind
@@ -100,6 +102,53 @@ async def test_a_turn_that_comes_together_with_the_cancellation_is_passed_on() -
         await asyncio.sleep(0)
     assert crowd.kinds == [PHOTO]
     await crowd.leave()
+
+
+async def test_fewer_slots_take_back_nothing_and_more_are_given_out_at_once() -> None:
+    crowd = Crowd(3)
+    await crowd.come(*[PHOTO] * 5)
+    crowd.turns.allow(1)
+    await crowd.end_first()
+    await crowd.end_first()
+    assert len(crowd.running) == 1
+    await crowd.end_first()
+    assert len(crowd.running) == 1, "the fourth, now that all others have ended"
+    crowd.turns.allow(3)
+    await crowd.come()
+    assert len(crowd.running) == 2
+    await crowd.leave()
+
+
+async def test_the_share_is_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_LOOK_S", 0.0)
+    crowd, seen, now = Crowd(1), list[int](), iter([1, 2, 2])
+    await crowd.come(PHOTO, PHOTO)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await turns.keep_share(crowd.turns, lambda: next(now), seen.append)
+    assert seen == [1, 2, 2]
+    assert len(crowd.running) == 2
+    await crowd.leave()
+
+
+def test_in_quiet_hours_it_begins_nothing_or_uses_its_smaller_share() -> None:
+    silent = CompressorSettings(quiet_hours="08:00-23:00", slots=8)
+    assert silent.window == "23:00-08:00"
+    shared = CompressorSettings(quiet_hours="08:00-23:00", quiet_share=0.25, slots=8)
+    assert shared.window is None
+    assert shared.encoders_now(lambda hours: hours == "23:00-08:00") == 8
+    assert shared.encoders_now(lambda _: False) == 2
+    assert CompressorSettings(slots=8, cpu_share=0.1).encoders_now(lambda hours: hours is None) == 1
+
+
+@pytest.mark.parametrize("wrong", ["8-23", "08:00-08:00", "08:00-24:00", "08:60-09:00", ""])
+def test_quiet_hours_that_mean_nothing_are_refused(wrong: str) -> None:
+    with pytest.raises(ValidationError, match="part of a day like"):
+        CompressorSettings(quiet_hours=wrong)
+
+
+def test_one_of_both_says_when_it_may_work() -> None:
+    with pytest.raises(ValidationError, match="not both"):
+        CompressorSettings(quiet_hours="08:00-23:00", during="* 0-6 * * *")
 
 
 @pytest.mark.parametrize(

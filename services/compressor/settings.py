@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -21,6 +20,7 @@ from pydantic import (
 from services.compressor.profiles import PROFILES, Profile
 from services.compressor.tiers import FORMS, Tier, checked_tiers, form_of
 from services.compressor.where import Where
+from shared.adapters.cores import usable_cores
 from shared.runtime.rhythm import checked_cron, checked_hours, rest_of_day
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class CompressorSettings(BaseModel):
     What it has begun goes on to its end."""
     quiet_share: float = Field(default=0.0, ge=0, le=1)
     """The part of the slots that it may use in the quiet hours; 0: it begins nothing then."""
-    slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    slots: int = Field(default_factory=usable_cores, ge=1, le=256)
     """Photos and videos at once, together: each uses one core. Where both wait, each gets its share."""
     cpu_share: float = Field(default=1.0, gt=0, le=1)
     """The part of the slots that it may use, e.g. 0.5 for half of the cores; one at least."""

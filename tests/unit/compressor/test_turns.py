@@ -18,7 +18,8 @@ class Crowd:
     """Jobs that hold their turn until they are told to end, in the order in which they began."""
 
     def __init__(self, slots: int) -> None:
-        self.turns = Turns(slots)
+        self.time = 0.0
+        self.turns = Turns(slots, now=lambda: self.time)
         self.running: list[tuple[Kind, asyncio.Event]] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -27,7 +28,8 @@ class Crowd:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-    async def end_first(self) -> None:
+    async def end_first(self, after: float = 0.0) -> None:
+        self.time += after
         self.running.pop(0)[1].set()
         for _ in range(4):
             await asyncio.sleep(0)
@@ -73,6 +75,30 @@ async def test_on_one_slot_they_alternate() -> None:
         await crowd.end_first()
     assert order == [PHOTO, VIDEO] * 3
     await crowd.leave()
+
+
+async def test_on_one_slot_photos_get_as_long_as_a_video_took() -> None:
+    crowd, order = Crowd(1), []
+    await crowd.come(VIDEO, VIDEO, *[PHOTO] * 20)
+    while crowd.kinds:
+        (kind,) = crowd.kinds
+        order.append(kind)
+        await crowd.end_first(100 if kind == VIDEO else 10)
+    assert order[:12] == [VIDEO, *[PHOTO] * 10, VIDEO]
+    assert order[12:] == [PHOTO] * 10
+
+
+async def test_a_kind_that_was_away_has_no_claim_on_what_it_missed() -> None:
+    crowd, order = Crowd(1), []
+    await crowd.come(*[VIDEO] * 4)
+    for _ in range(2):
+        await crowd.end_first(1_000)
+    await crowd.come(*[PHOTO] * 20)
+    while crowd.kinds:
+        (kind,) = crowd.kinds
+        order.append(kind)
+        await crowd.end_first(1_000 if kind == VIDEO else 100)
+    assert order == [VIDEO, *[PHOTO] * 10, VIDEO, *[PHOTO] * 10]
 
 
 async def test_one_that_is_cancelled_takes_no_slot_with_it() -> None:

@@ -39,6 +39,7 @@ async def main() -> None:
         telling = Telling(following, service.clock, service.show)
         clearing = Sweep(partial(sweep, common.library.root, max(longest.values())))
         slots = partial(settings.encoders_now, service.may_run)
+        turns.changed = service.resize
         await service.run(
             {"compress": compress},
             [
@@ -46,7 +47,7 @@ async def main() -> None:
                 service.every("2s", telling, "progress"),
                 partial(keep_share, turns, slots, figures.may_run),
             ],
-            slots={"compress": settings.encoders},
+            slots={f"compress-{kind}": partial(turns.wanted, kind) for kind in Kind},
             during=settings.window,
         )
 

@@ -9,6 +9,7 @@ slots count from the next end on.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter, defaultdict, deque
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from shared.domain.ids import Kind
 
 _LOOK_S: Final = 5.0
+_AWAY_S: Final = 10.0
+"""A kind of which nothing came for longer was away; for less, the next one was only on its way."""
 
 
 class Turns:
@@ -32,7 +35,14 @@ class Turns:
         self._waiting: defaultdict[Kind, deque[asyncio.Future[None]]] = defaultdict(deque)
         self._had: defaultdict[Kind, float] = defaultdict(float)
         """Seconds of all turns that have ended; only the difference counts."""
+        self._left: dict[Kind, float] = {}
         self._last: Kind | None = None
+        self.changed: Callable[[], None] = lambda: None
+        """Called after turns were given out or given back."""
+
+    def wanted(self, kind: Kind) -> int:
+        """Say how many of a kind to have here: what runs, and one that waits; the others are for other machines."""
+        return self._running[kind] + 1
 
     def allow(self, slots: int) -> None:
         """Give out that many turns at once from now on."""
@@ -51,7 +61,7 @@ class Turns:
             self._give_back(kind)
 
     async def _take(self, kind: Kind) -> None:
-        if not self._is_here(kind):
+        if not self._is_here(kind) and self._now() - self._left.get(kind, -math.inf) > _AWAY_S:
             self._arrive(kind)
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[kind].append(granted)
@@ -75,6 +85,7 @@ class Turns:
 
     def _give_back(self, kind: Kind) -> None:
         self._running[kind] -= 1
+        self._left[kind] = self._now()
         self._grant()
 
     def _grant(self) -> None:
@@ -84,6 +95,7 @@ class Turns:
             self._last = kind
             if not granted.cancelled():  # one that is gives its turn back by itself
                 granted.set_result(None)
+        self.changed()
 
     def _next(self) -> Kind | None:
         waiting = [kind for kind, queue in self._waiting.items() if queue]

@@ -135,7 +135,7 @@ class Puller:
         return taken
 
     def free(self, count: int = 1) -> None:
-        """Say that the owner is done with `count` messages."""
+        """Say that the owner has room for `count` messages more, as it is done with them; below 0: for fewer."""
         self._room += count
         self._changed.set()
 

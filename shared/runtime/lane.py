@@ -63,14 +63,17 @@ class _Ended:
 class Lane:
     """One lane with its own slots, so that an hour-long video blocks no photo."""
 
-    def __init__(self, stage: Stage, lane: str, handler: Handler, host: Host, slots: int) -> None:
+    def __init__(
+        self, stage: Stage, lane: str, handler: Handler, host: Host, slots: Callable[[], int]
+    ) -> None:
         self._stage = stage
         self._handler = handler
         self._host = host
         self._gate = Gate()
         self._name = stage.consumer(lane)
         host.metrics.expect(stage)
-        self._puller = Puller(host.connection, stage.stream, self._name, room=slots)
+        self._slots, self._allowed = slots, slots()
+        self._puller = Puller(host.connection, stage.stream, self._name, room=self._allowed)
         self._running: dict[asyncio.Task[None], Message] = {}
         self._stopping = False
 
@@ -95,6 +98,11 @@ class Lane:
         """Take work again."""
         self._puller.resume()
         self._host.metrics.stage_open.labels(self._stage.name).set(1)
+
+    def resize(self) -> None:
+        """Look again how many tasks it may have; those that it has stay."""
+        before, self._allowed = self._allowed, self._slots()
+        self._puller.free(self._allowed - before)
 
     async def stop(self, grace: float) -> None:
         """Give running tasks that many seconds, then cancel them and give their messages back."""

@@ -41,7 +41,15 @@ from shared.runtime.running import end_on_signals, forget_signals, keep_window, 
 from shared.runtime.settings import CONFIG, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from nats.aio.msg import Msg
@@ -80,6 +88,7 @@ class Service:
         self.reporter = Reporter(self.publisher)
         self.attention = AttentionBook(row.name, tell or self.say, self.clock, self.metrics)
         self._says = frozenset(reports_of(row))
+        self._lanes: list[Lane] = []
         self._wakes: dict[str, asyncio.Event] = {}
         self._by_hand_until: datetime | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -132,18 +141,18 @@ class Service:
         handlers: Mapping[str, Handler],
         loops: Sequence[Callable[[], Awaitable[None]]] = (),
         *,
-        slots: Mapping[str, int] | None = None,
+        slots: Mapping[str, int | Callable[[], int]] | None = None,
         during: str | None = None,
     ) -> None:
         """Work until SIGTERM or SIGINT; raises Fatal.
 
         `handlers` by stage name. `slots`: tasks at once, by stage name or by `<stage>-<lane>`; each lane has its
-        own. Outside the window `during` (a cron pattern in local time) no new work is taken.
+        own, looked at again by `resize`. Outside the window `during` (a cron pattern in local time) no new work is taken.
         """
-        lanes = [
+        lanes = self._lanes = [
             lane
             for stage in stages_of(self.row.name)
-            for lane in self._lanes(stage, handlers, slots or {})
+            for lane in self._lanes_of(stage, handlers, slots or {})
         ]
         if not self.may_run(during):
             for lane in lanes:
@@ -158,6 +167,11 @@ class Service:
             await run_until(self._ended, lanes, [*loops, *window])
         finally:
             forget_signals()
+
+    def resize(self) -> None:
+        """Look again how many tasks each lane may have."""
+        for lane in self._lanes:
+            lane.resize()
 
     def may_run(self, during: str | None) -> bool:
         """Say whether the window `during` (a cron pattern in local time, None: always) is open, by itself or by hand."""
@@ -182,20 +196,16 @@ class Service:
             return b'"error"' not in answer.data
         return False
 
-    def _lanes(
-        self, stage: Stage, handlers: Mapping[str, Handler], slots: Mapping[str, int]
-    ) -> list[Lane]:
-        handler = handlers[stage.name]
-        return [
-            Lane(
-                stage,
-                lane,
-                handler,
-                self,
-                slots.get(f"{stage.name}-{lane}", slots.get(stage.name, stage.slots)),
-            )
-            for lane in stage.lanes
-        ]
+    def _lanes_of(
+        self,
+        stage: Stage,
+        handlers: Mapping[str, Handler],
+        slots: Mapping[str, int | Callable[[], int]],
+    ) -> Iterator[Lane]:
+        for lane in stage.lanes:
+            found = slots.get(f"{stage.name}-{lane}", slots.get(stage.name, stage.slots))
+            now = found if callable(found) else partial(int, found)
+            yield Lane(stage, lane, handlers[stage.name], self, now)
 
     async def _bounded(self, saying: Coroutine[None, None, None]) -> None:
         """Wait for it, but let a signal end the wait: the bus may be away."""

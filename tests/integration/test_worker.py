@@ -283,6 +283,28 @@ async def test_loops_run_by_rhythm_and_on_command(desk: Desk) -> None:
         await task
 
 
+async def test_a_lane_takes_what_it_may_have_now_and_leaves_the_rest_to_others(desk: Desk) -> None:
+    begun: list[int] = []
+    enough = asyncio.Event()
+
+    async def handle(task: FileWork) -> Staged:
+        begun.append(task.key)
+        await enough.wait()
+        return staged(task)
+
+    allowed = iter((1, 3, 2))
+    async with running(desk, handle, slots={"pixel": lambda: next(allowed)}) as (service, _):
+        await desk.give(*(work(key) for key in range(1, 6)))
+        await desk.until(lambda: begun == [1])
+        service.resize()
+        await desk.until(lambda: begun == [1, 2, 3])
+        service.resize()
+        await asyncio.sleep(0.2)
+        assert await desk.pending(PIXEL) == (2, 3), "two are still there for anybody"
+        enough.set()
+        await desk.until(lambda: len(desk.of(Staged)) == 5)
+
+
 async def test_a_closed_window_takes_no_work_until_a_person_opens_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,20 @@ async def test_fewer_slots_take_back_nothing_and_more_are_given_out_at_once() ->
     await crowd.leave()
 
 
+async def test_of_each_kind_one_more_is_wanted_than_runs() -> None:
+    crowd, seen = Crowd(2), list[tuple[int, int]]()
+    crowd.turns.changed = lambda: seen.append(
+        (crowd.turns.wanted(PHOTO), crowd.turns.wanted(VIDEO))
+    )
+    await crowd.come(PHOTO, VIDEO, PHOTO)
+    assert seen == [(2, 1), (2, 2), (2, 2)]
+    await crowd.end_first()
+    assert seen[-1] == (2, 2)
+    await crowd.end_first()
+    assert seen[-1] == (2, 1)
+    await crowd.leave()
+
+
 async def test_the_share_is_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "_LOOK_S", 0.0)
     crowd, seen, now = Crowd(1), list[int](), iter([1, 2, 2])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from shared.cli import books, login, running, showing
+from shared.cli import books, login, running, showing, watching
 from shared.cli.asking import Operator, Unknown, with_operator
 from shared.domain import questions
 from shared.domain.errors import PhotoductError
@@ -33,6 +33,7 @@ app.command("backup")(books.backup)
 app.command("up")(running.up)
 app.command("init")(running.init)
 app.command("login")(login.login)
+app.command("watch")(watching.watch)
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 app.command("demo", context_settings=PASSED_ON)(running.demo)
 app.command("compress", context_settings=PASSED_ON)(running.compress)

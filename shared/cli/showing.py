@@ -142,8 +142,13 @@ def pending(rows: Sequence[dict[str, Any]]) -> None:
 
 def progress(told: Iterable[Progress]) -> None:
     """Print what the workers have under way, a line each."""
-    for file in (file for one in told for file in one.files):
-        console.print(under_way(file), markup=False, highlight=False)
+    for line in lines(told):
+        console.print(line, markup=False, highlight=False)
+
+
+def lines(told: Iterable[Progress]) -> list[str]:
+    """Say what the workers have under way, a line each."""
+    return [under_way(file) for one in told for file in one.files]
 
 
 def under_way(file: UnderWay) -> str:

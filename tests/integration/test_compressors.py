@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,6 @@ from typing_extensions import override
 
 from services.state import schema
 from services.state.database import open_database
-from shared.cli.asking import Operator
 from shared.domain.events import Compressed, Downloaded, DownloadWork, FileRef, FileWork, Outcome
 from shared.domain.ids import Area, GoogleLevel, Kind, Resource
 from shared.domain.pipeline import COMPRESS
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
+FAR = r"compressing a\.mov \d+ %, \d+ fps, \d+ (s|min) left"
 
 
 @contextmanager
@@ -123,13 +124,23 @@ async def test_a_stopped_compressor_hands_its_film_to_the_next_and_leaves_nothin
 
 async def seen_from_outside(desk: Desk) -> None:
     """Wait until the person at the command line is told how far the film is."""
-    operator = Operator(await desk.nats.connect("operator"))
-    async with asyncio.timeout(60):
-        while True:
-            for file in (file for told in await operator.progress() for file in told.files):
-                assert file.filename == "a.mov"
-                if file.done and file.frames_per_second:
-                    return
+    command = (
+        sys.executable,
+        "-m",
+        "shared.cli",
+        "--config",
+        str(desk.nats.files.data / "config.yaml"),
+        "watch",
+    )
+    watch = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert watch.stdout
+    try:
+        async with asyncio.timeout(60):
+            while not re.match(FAR, said := (await watch.stdout.readline()).decode()):
+                assert said, "it goes on until it is interrupted"
+    finally:
+        watch.send_signal(signal.SIGINT)
+        await watch.wait()
 
 
 def growing(library: Path) -> dict[str, int]:

@@ -37,6 +37,7 @@ _TIER = BALANCED[0]
 _SECONDS, _QUICK = 4, 1
 _MOST_SECONDS = 20  # a folder's longer films are passed over: the search encodes each a dozen times
 _CRF = re.compile(r"crf=(\d+)")
+_USUAL_RF = 22
 _SCALE = 51  # HandBrake's RF counts down from here: less is better
 _X265 = ("-e", "x265", "--encoder-preset", "fast", "-E", "copy")
 _HEAD = (
@@ -162,7 +163,8 @@ def _equal(film: Path, ours: Made, room: Path) -> tuple[Made, str]:
         tried.append(made)
         return Try(made.size, made.vmaf)
 
-    size = size_at(ours.vmaf, attempt, worst=_SCALE - 40, best=_SCALE - 12)
+    usual = _SCALE - _USUAL_RF
+    size = size_at(ours.vmaf, attempt, {usual: attempt(usual)}, _SCALE - 40, _SCALE - 12)
     reaching = [made for made in tried if made.vmaf >= ours.vmaf]
     nearest = min(reaching or tried, key=lambda made: abs(made.vmaf - ours.vmaf))
     once = statistics.median(made.encode for made in tried)

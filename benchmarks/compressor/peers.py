@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _TIER = replace(BALANCED[0], max_age_days=None)
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_PICTURES, _SIZE = 4, (3000, 2000)
+_PICTURES, _SIZE = 2, (3000, 2000)
 _QUICK = (2, (320, 240))
 _QUALITY = re.compile(r"quality=(\d+)")
 _HEAD = (
@@ -159,17 +159,20 @@ def _line(peer: Peer, ours: Sequence[Ours], room: Path) -> Line:
     sizes = [path.stat().st_size for path in made]
     scores = [_score(source, path) for source, path in zip(sources, made, strict=True)]
     lost = _lost(list(zip(sources, made, strict=True)))
-    ratios, search = _ratios(peer, ours, folder)
+    usual = [Try(size, value) for size, value in zip(sizes, scores, strict=True)]
+    ratios, search = _ratios(peer, ours, usual, folder)
     return Line(
         f"{peer.name} {peer.version}", f"quality {peer.usual}", _part(sizes, sources), statistics.median(scores),
         statistics.geometric_mean(ratios) if ratios else None, len(ratios), encode, search / len(ours), lost,
     )  # fmt: skip
 
 
-def _ratios(peer: Peer, ours: Sequence[Ours], folder: Path) -> tuple[list[float], float]:
+def _ratios(
+    peer: Peer, ours: Sequence[Ours], usual: Sequence[Try], folder: Path
+) -> tuple[list[float], float]:
     """Return its size at our score as a part of our size, where it reaches that, and the CPU seconds of encodes and scores."""
     ratios, spent = [], 0.0
-    for one in ours:
+    for one, known in zip(ours, usual, strict=True):
 
         def attempt(quality: int, one: Ours = one) -> Try:
             nonlocal spent
@@ -180,7 +183,7 @@ def _ratios(peer: Peer, ours: Sequence[Ours], folder: Path) -> tuple[list[float]
             spent += time.process_time() - began
             return found
 
-        if size := size_at(one.score, attempt):
+        if size := size_at(one.score, attempt, {peer.usual: known}):
             ratios.append(size / one.rendition.stat().st_size)
     return ratios, spent
 

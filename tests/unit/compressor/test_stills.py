@@ -107,6 +107,8 @@ async def test_colours_are_stored_no_coarser_than_before(
     assert answer.encoder.startswith(encoder)
     old, new = (parts.take_apart(path.read_bytes()) for path in (source, answer.path))
     assert parts.sampling(old) == parts.sampling(new)
+    assert new.frame
+    assert new.frame.marker == 0xC2  # progressive: stored anew by mozjpeg
 
 
 async def test_without_jpegli_pillow_does_it(

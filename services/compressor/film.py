@@ -9,10 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from services.compressor.ffmpeg_program import can_judge, program
+from services.compressor.film_carry import carry_over, check_account
 from services.compressor.film_decode import check_rendition, decoded
 from services.compressor.film_encode import PRESET, encode_whole
 from services.compressor.film_look import search, whole
 from services.compressor.film_packets import check_packets, packets
+from services.compressor.film_parts import obstacle
 from services.compressor.film_progress import only_forward, part
 from services.compressor.film_search import STRIDE_MARGIN, Found, better, stride
 from services.compressor.film_work import Work
@@ -52,6 +54,8 @@ def _accepted(source: Path, temp: Path, order: Encode | Leave, movie: Movie | No
     if not isinstance(order.setting, Film):
         raise Keep(f"no encoder is set for {order.kind}")
     check_carried(movie)
+    if reason := obstacle(source):
+        raise Keep(reason)
     if not can_judge(program()):
         raise Keep(
             "no ffmpeg with libvmaf and libx265 is installed, so its look could not be judged"
@@ -72,6 +76,7 @@ def _smallest(work: Work, progress: Progress) -> str:
             break
         encode_whole(work, crf, part(progress, _SEARCHED, _ENCODED, work.picture.samples))
         encoded = clock.lap()
+        carry_over(work.source, work.temp)
         seen = _judged(work, every, progress)
         if seen.clears(work.setting, STRIDE_MARGIN if every > 1 else 0.0):
             progress(1.0)
@@ -98,6 +103,7 @@ def _judged(work: Work, every: int, progress: Progress) -> Look:
     """Check the rendition, all of it: its frames, their times, the sound and tags, and at last its look; raises Keep."""
     check_rendition(work.temp, work.movie, part(progress, _ENCODED, _CHECKED))
     check_packets(work.packets, packets(work.temp))
+    check_account(work.source, work.temp)
     return whole(work, every, part(progress, _CHECKED, 1.0, work.picture.samples))
 
 

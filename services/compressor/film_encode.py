@@ -31,7 +31,10 @@ def encode_sample(work: Work, crf: int, cut: dict[str, float], on_frame: Progres
 
 
 def encode_whole(work: Work, crf: int, on_frame: Progress) -> None:
-    """Encode, and stop as soon as the rendition has grown too big to be worth it; raises Keep."""
+    """Encode, and stop as soon as the rendition has grown too big to be worth it; raises Keep.
+
+    Of tags it keeps the times and languages that stand in the tracks' own headers; film_carry brings all others.
+    """
     enough = int(work.source.stat().st_size * work.setting.max_ratio)
     read = opened(work.source)
     job = ffmpeg.output(
@@ -42,7 +45,9 @@ def encode_whole(work: Work, crf: int, on_frame: Progress) -> None:
         fs=enough,
         acodec="copy",
         map_metadata=0,
-        movflags="+faststart+use_metadata_tags",
+        map_chapters=-1,
+        write_tmcd=0,
+        movie_timescale=work.movie.scale,
         **_picture(work, crf),
         **_tags(work.movie),
     )

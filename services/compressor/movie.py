@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+from fractions import Fraction
+from typing import Final
+
 from services.compressor.mp4 import Movie, Track, entry_boxes
 from services.compressor.verdict import Broken, Keep
 
@@ -9,17 +13,9 @@ _DOLBY = {b"dvcC", b"dvvC", b"dvwC"}
 _STEREO = {b"vexu", b"lhvC", b"hfov"}
 _DEEP_PROFILES = {110, 122, 244}  # H.264 profiles of more than 8 bits
 _HDR_TRANSFERS = {16, 18}  # PQ and HLG, ITU-T H.273
-_PLACES = {b"\xa9xyz", b"loci"}  # where it was filmed, as Android writes it
-
-_FFMPEGS_OWN = {
-    "major_brand",
-    "minor_version",
-    "compatible_brands",
-    "encoder",
-    "creation_time",
-    "location",
-}
-"""Keys that only ffmpeg writes, and writes anew in its own spelling; what they say is checked in its box."""
+TIMED: Final = frozenset({b"meta"})
+"""Tracks that are carried over as they are."""
+_KNOWN = {b"vide", b"soun", *TIMED}
 
 
 def picture(movie: Movie) -> Track:
@@ -35,9 +31,9 @@ def check_carried(movie: Movie) -> None:
     track = picture(movie)
     if sum(t.handler == b"vide" for t in movie.tracks) > 1:
         raise Keep("it has several video streams")
-    if other := [t.handler for t in movie.tracks if t.handler not in {b"vide", b"soun"}]:
+    if other := [t.handler for t in movie.tracks if t.handler not in _KNOWN]:
         names = ", ".join(sorted({name.decode("latin-1") for name in other}))
-        raise Keep(f"it has timed metadata or other tracks that would be lost ({names})")
+        raise Keep(f"it has other tracks that would be lost ({names})")
     if not track.samples:
         raise Keep("it is stored in fragments")
     _check_colours(track)
@@ -47,6 +43,8 @@ def _check_colours(track: Track) -> None:
     inside = entry_boxes(track)
     if _DOLBY & inside.keys() or track.codec in {b"dvh1", b"dvhe"}:
         raise Keep("its Dolby Vision would be lost")
+    if inside.get(b"fiel", b"\1")[:1] != b"\1":
+        raise Keep("it is interlaced")
     if _STEREO & inside.keys():
         raise Keep("its second eye would be lost")
     if _transfer(inside.get(b"colr", b"")) in _HDR_TRANSFERS:
@@ -71,13 +69,22 @@ def check_result(old: Movie, new: Movie, frames: int) -> None:
         raise Keep(f"the rendition shows {frames:,} of {before.samples:,} frames")
     if (before.width, before.height, before.matrix) != (after.width, after.height, after.matrix):
         raise Keep("the rendition has another size or rotation")
+    if _proportions(before) != _proportions(after):
+        raise Keep("the rendition has other proportions")
     if abs(before.seconds - after.seconds) > before.seconds / before.samples * 1.01:
         raise Keep(f"the rendition lasts {after.seconds:.3f} s, not {before.seconds:.3f} s")
     if (colours := _colours(before)) and colours != _colours(after):
         raise Keep("the rendition has other colour tags")
     if len(old.tracks) != len(new.tracks):
-        raise Keep("the rendition lost a sound track")
+        raise Keep("the rendition lost a track")
     _check_tags(old, new)
+
+
+def _proportions(track: Track) -> tuple[Fraction, bytes]:
+    """Return how wide a pixel is shown, and the box that says which part of the picture is shown at all."""
+    inside = entry_boxes(track)
+    width, height = struct.unpack(">II", inside.get(b"pasp", b"")[:8].rjust(8, b"\0"))
+    return Fraction(width or 1, height or 1), inside.get(b"clap", b"")
 
 
 def _colours(track: Track) -> bytes:
@@ -89,11 +96,7 @@ def _colours(track: Track) -> bytes:
 def _check_tags(old: Movie, new: Movie) -> None:
     if old.created and old.created != new.created:
         raise Keep("the rendition lost its creation time")
-    if lost := sorted(name for name in old.keys if _is_lost(name, old.keys, new.keys)):
+    if lost := sorted(name for name in old.keys if new.keys.get(name) != old.keys[name]):
         raise Keep(f"the rendition lost its {', '.join(lost)}")
-    if lost_places := (old.user_data & _PLACES) - new.user_data:
-        raise Keep(f"the rendition lost its place ({b', '.join(lost_places).decode('latin-1')})")
-
-
-def _is_lost(name: str, old: dict[str, bytes], new: dict[str, bytes]) -> bool:
-    return name not in new or (old[name] != new[name] and name not in _FFMPEGS_OWN)
+    if lost_data := sorted(old.user_data - new.user_data):
+        raise Keep(f"the rendition lost its user data ({b', '.join(lost_data).decode('latin-1')})")

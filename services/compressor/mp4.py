@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MAX_MOOV = 256 << 20
+MAX_MOOV = 256 << 20
 _SAMPLE_ENTRY = 86  # header and fixed fields of a visual sample entry, before its own boxes
 
 
@@ -41,13 +41,14 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Movie:
-    """A file's major brand, creation time (seconds since 1904), tracks, QuickTime keys and user data boxes."""
+    """A file's major brand, creation time (seconds since 1904), tracks, QuickTime keys, user data boxes, units of time in a second."""
 
     brand: bytes
     created: int
     tracks: tuple[Track, ...]
     keys: dict[str, bytes]
     user_data: frozenset[bytes]
+    scale: int
 
 
 def read_movie(path: Path) -> Movie:
@@ -61,7 +62,8 @@ def read_movie(path: Path) -> Movie:
     keys = _keys(udta.get(b"meta", b"")) | _keys(
         top.get(b"meta", b"")
     )  # ffmpeg's place and Apple's
-    return Movie(brand, _times(mvhd)[0] if mvhd else 0, tracks, keys, frozenset(udta))
+    created, scale, _ = _times(mvhd) if mvhd else (0, 0, 0)
+    return Movie(brand, created, tracks, keys, frozenset(udta), scale)
 
 
 def _find_moov(file: BinaryIO) -> tuple[bytes, bytes]:
@@ -77,7 +79,7 @@ def _find_moov(file: BinaryIO) -> tuple[bytes, bytes]:
         file.seek(at + start)
         if name == b"ftyp":
             brand = file.read(4)
-        if name == b"moov" and size <= _MAX_MOOV:
+        if name == b"moov" and size <= MAX_MOOV:
             return brand, file.read(size - start)
         at += size
     raise NotMp4("it has no moov box")

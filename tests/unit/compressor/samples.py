@@ -92,6 +92,7 @@ def video(
     *options: str,
     seconds: float = 1.0,
     encoder: tuple[str, ...] = ("-pix_fmt", "yuv420p"),
+    faststart: bool = True,
 ) -> Path:
     """A turned MOV with sound and Apple's keys, at a bit rate as cameras use it."""
     plain = path.with_name(f"plain-{path.name}")
@@ -102,7 +103,7 @@ def video(
         "-metadata", "creation_time=2020-03-04T05:06:07Z",
         "-metadata", "com.apple.quicktime.content.identifier=ABC-123",
         "-metadata", "com.apple.quicktime.location.ISO6709=+48.1000+011.5000/",
-        "-movflags", "use_metadata_tags+faststart", str(path))  # fmt: skip
+        "-movflags", "use_metadata_tags" + "+faststart" * faststart, str(path))  # fmt: skip
     plain.unlink()
     return path
 

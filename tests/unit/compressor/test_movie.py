@@ -15,6 +15,7 @@ FILM = Movie(
     (PICTURE, SOUND),
     {"com.apple.quicktime.make": b"Apple"},
     frozenset({b"\xa9xyz"}),
+    600,
 )
 
 
@@ -38,11 +39,11 @@ def test_the_same_film_passes() -> None:
         (with_picture(width=1280), "size"),
         (with_picture(matrix=b"\1" * 36), "rotation"),
         (with_picture(seconds=1.05), "lasts"),
-        (replace(FILM, tracks=(PICTURE,)), "sound"),
+        (replace(FILM, tracks=(PICTURE,)), "lost a track"),
         (replace(FILM, created=0), "creation time"),
         (replace(FILM, keys={}), "quicktime.make"),
         (replace(FILM, keys={"com.apple.quicktime.make": b"?"}), "quicktime.make"),
-        (replace(FILM, user_data=frozenset()), "place"),
+        (replace(FILM, user_data=frozenset()), "user data"),
     ],
 )
 def test_a_film_that_lost_something_is_not_kept(changed: Movie, reason: str) -> None:
@@ -58,6 +59,19 @@ def test_other_colour_tags_are_not_kept() -> None:
             check_result(film, changed, 30)
 
 
+def test_other_proportions_are_not_kept() -> None:
+    wide = with_picture(
+        entry=FILM.tracks[0].entry.ljust(86, b"\0") + entry(b"pasp", b"\0\0\0\4\0\0\0\3")[86:]
+    )
+    square = with_picture(
+        entry=FILM.tracks[0].entry.ljust(86, b"\0") + entry(b"pasp", b"\0\0\0\2\0\0\0\2")[86:]
+    )
+    check_result(wide, wide, 30)
+    check_result(FILM, square, 30)
+    with pytest.raises(Keep, match="proportions"):
+        check_result(wide, square, 30)
+
+
 def test_frames_that_cannot_be_decoded_do_not_count() -> None:
     with pytest.raises(Keep, match="29 of 30 frames"):
         check_result(FILM, FILM, 29)
@@ -66,11 +80,12 @@ def test_frames_that_cannot_be_decoded_do_not_count() -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        (replace(FILM, tracks=(*FILM.tracks, replace(SOUND, handler=b"meta"))), "timed metadata"),
+        (replace(FILM, tracks=(*FILM.tracks, replace(SOUND, handler=b"text"))), "other tracks"),
         (replace(FILM, tracks=(*FILM.tracks, PICTURE)), "several video streams"),
         (with_picture(samples=0), "fragments"),
         (with_picture(entry=entry(b"dvvC", bytes(24))), "Dolby"),
         (with_picture(entry=entry(b"vexu", bytes(24))), "second eye"),
+        (with_picture(entry=entry(b"fiel", b"\2\1")), "interlaced"),
         (with_picture(entry=entry(b"colr", b"nclx\0\x09\0\x10\0\x09")), "HDR"),
         (with_picture(entry=entry(b"hvcC", bytes(17) + b"\xfa\xfa")), "8 bits"),
         (with_picture(entry=entry(b"avcC", b"\x01\x6e")), "8 bits"),

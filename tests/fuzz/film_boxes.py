@@ -1,0 +1,59 @@
+"""Feeds mangled films to the box writer for as long as one likes; nothing but a refusal may come out.
+
+    python -m tests.fuzz.film_boxes -max_total_time=60     (needs `pip install atheris`)
+
+What is carried over has to be proven by `check_account`; any other exception than a refusal stops the run with the bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from services.compressor import film_carry
+from services.compressor.film_parts import obstacle
+from services.compressor.kind import kind_of
+from services.compressor.verdict import Keep
+from tests.unit.compressor import phone_films
+
+RENDITION = phone_films.small_film(original=False)
+
+
+def one(data: bytes) -> None:
+    """Take any bytes for an original; what comes over is proven to have come over."""
+    with tempfile.NamedTemporaryFile() as source, tempfile.NamedTemporaryFile() as made:
+        source.write(data)
+        source.flush()
+        original, rendition = Path(source.name), Path(made.name)
+        kind_of(original)
+        if obstacle(original):
+            return
+        rendition.write_bytes(RENDITION)
+        with suppress(Keep):
+            film_carry.carry_over(original, rendition)
+            _prove(original, rendition)
+
+
+def _prove(original: Path, rendition: Path) -> None:
+    try:
+        film_carry.check_account(original, rendition)
+    except Keep as lost:
+        raise AssertionError(str(lost)) from lost
+
+
+def main() -> None:
+    """Run atheris on the seeds; its options are libFuzzer's."""
+    import atheris  # type: ignore[import-untyped]
+
+    with tempfile.TemporaryDirectory() as corpus:
+        for n, seed in enumerate((phone_films.small_film(original=True), RENDITION)):
+            (Path(corpus) / str(n)).write_bytes(seed)
+        atheris.instrument_all()
+        atheris.Setup([*sys.argv, "-max_len=4000", corpus], one)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

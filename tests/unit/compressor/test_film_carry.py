@@ -1,0 +1,162 @@
+"""What ffmpeg drops comes over byte for byte, or the film is left."""
+
+import re
+import struct
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from services.compressor import film_carry, mp4_edit
+from services.compressor.encode import Job, compress
+from services.compressor.ffmpeg_program import program
+from services.compressor.film_parts import obstacle, read_parts
+from services.compressor.mp4 import NotMp4, read_movie
+from services.compressor.verdict import Compressed, Keep, Left
+from tests.fuzz import film_boxes
+from tests.unit.compressor import phone_films
+
+Make = Callable[..., Job]
+
+
+def timed_packets(path: Path) -> list[str]:
+    """Time, length and hash of each timed sample, as ffmpeg reads them."""
+    done = subprocess.run(
+        [program(), "-v", "error", "-i", str(path), "-map", "0:d", "-c", "copy", "-copy_unknown",
+         "-f", "framehash", "-"],
+        check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    return [line for line in done.stdout.splitlines() if not line.startswith("#")]
+
+
+async def test_apples_keys_and_timed_metadata_come_over(tmp_path: Path, job: Make) -> None:
+    source = phone_films.phone_film(tmp_path / "a.mov")
+    before = source.read_bytes()
+    assert obstacle(source) is None
+    answer = await compress(job(source))
+    assert isinstance(answer, Compressed), answer
+    assert source.read_bytes() == before
+    old, new = read_movie(source), read_movie(answer.path)
+    assert [track.handler for track in new.tracks] == [b"vide", b"soun", b"meta"]
+    assert new.keys == old.keys
+    assert new.keys["com.apple.quicktime.make"].endswith(b"Apple")
+    made = answer.path.read_bytes()
+    for kept in (phone_films.LENS, phone_films.XMP, b"".join(phone_films.TIMED)):
+        assert made.count(kept) == 1
+    assert made.index(b"moov") < made.index(b"mdat")
+    packets = timed_packets(answer.path)
+    assert len(packets) >= 3
+    assert packets == timed_packets(source)
+
+
+@pytest.mark.parametrize(
+    ("further", "track", "reason"),
+    [
+        ((phone_films.box(b"what", b"?"),), {}, r"parts that would be lost \(what\)"),
+        ((), {"dref": 0}, "in another file"),
+        ((), {"points_at": 9}, "refers to one that is not there"),
+    ],
+)
+async def test_what_cannot_be_carried_over_leaves_the_film(
+    tmp_path: Path, job: Make, further: tuple[bytes, ...], track: dict[str, int], reason: str
+) -> None:
+    source = phone_films.phone_film(tmp_path / "a.mov", *further, **track)
+    answer = await compress(job(source))
+    assert isinstance(answer, Left)
+    assert answer.readable is True
+    assert re.search(reason, answer.reason)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (phone_films.LENS, phone_films.LENS.swapcase(), "tracks' tags"),
+        (b"ABC-123", b"ABC-124", "tags"),
+        (b"x" * 300, b"x" * 299 + b"y", "timed samples"),
+        (b"keyd", b"keye", "timed metadata"),
+        (b"cdsc\0\0\0\1", b"cdsc\0\0\0\2", "links between tracks"),
+        (phone_films.XMP, phone_films.XMP.upper(), "further boxes"),
+    ],
+)
+def test_a_rendition_that_lost_something_never_counts(
+    tmp_path: Path, old: bytes, new: bytes, reason: str
+) -> None:
+    source, other = phone_films.phone_film(tmp_path / "a.mov"), tmp_path / "b.mov"
+    film_carry.check_account(source, source)
+    data = source.read_bytes()
+    assert data.count(old) == 1
+    other.write_bytes(data.replace(old, new))
+    with pytest.raises(Keep, match=f"lost its {reason}$"):
+        film_carry.check_account(source, other)
+
+
+trees = st.recursive(
+    st.binary(max_size=30),
+    lambda inner: st.lists(st.tuples(st.binary(min_size=4, max_size=4), inner), max_size=4).map(
+        mp4_edit.joined
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.tuples(st.binary(min_size=4, max_size=4), trees), max_size=5))
+def test_boxes_come_together_as_they_were(boxes: list[tuple[bytes, bytes]]) -> None:
+    assert mp4_edit.split(mp4_edit.joined(boxes)) == boxes
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=4), min_size=1, max_size=6),
+    st.integers(0, 1 << 33),
+)
+def test_chunks_are_found_where_they_are_put(layout: list[list[int]], begin: int) -> None:
+    begins = [begin + 1000 * n for n in range(len(layout))]
+    sizes = [size for chunk in layout for size in chunk]
+    runs = b"".join(struct.pack(">III", n, len(chunk), 1) for n, chunk in enumerate(layout, 1))
+    table = phone_films.box(
+        b"stbl",
+        phone_films.full(b"stsc", len(layout).to_bytes(4), runs),
+        phone_films.full(b"stsz", struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes)),
+        phone_films.full(b"stco", struct.pack(f">I{len(layout)}I", len(layout), *range(len(layout)))),
+    )  # fmt: skip
+    trak = phone_films.box(b"mdia", phone_films.box(b"minf", table))
+    moved = mp4_edit.with_begins(trak, begins)
+    assert mp4_edit.chunks(moved) == [
+        (at, sum(chunk)) for at, chunk in zip(begins, layout, strict=True)
+    ]
+
+
+ORIGINAL, RENDITION = (phone_films.small_film(original=one) for one in (True, False))
+
+
+def test_a_small_film_is_carried_over(tmp_path: Path) -> None:
+    source, rendition = tmp_path / "a.mov", tmp_path / "b.mov"
+    source.write_bytes(ORIGINAL)
+    rendition.write_bytes(RENDITION)
+    with pytest.raises(Keep, match="lost its tags, tracks' tags, links"):
+        film_carry.check_account(source, rendition)
+    film_carry.carry_over(source, rendition)
+    film_carry.check_account(source, rendition)
+    with rendition.open("rb") as file:
+        (picture,) = read_parts(file).shown
+        ((begin, length),) = mp4_edit.chunks(picture)
+        file.seek(begin)
+        assert file.read(length) == ORIGINAL[24:32]
+
+
+@given(st.integers(0, len(ORIGINAL) - 1), st.binary(min_size=1, max_size=4))
+def test_a_mangled_film_is_carried_over_whole_or_left(at: int, odd: bytes) -> None:
+    film_boxes.one(ORIGINAL[:at] + odd + ORIGINAL[at + len(odd) :])
+
+
+def test_bytes_behind_the_last_box_are_an_obstacle(tmp_path: Path) -> None:
+    source = phone_films.phone_film(tmp_path / "a.mov")
+    source.write_bytes(source.read_bytes() + b"abc")
+    assert "bytes of no box" in (obstacle(source) or "")
+
+
+def test_a_box_that_does_not_fit_is_refused() -> None:
+    for data in (b"\0\0\0\x09free", b"\0\0\0\x01free", b"\0\0\0\x07free", b"abc"):
+        with pytest.raises(NotMp4):
+            mp4_edit.split(data)

@@ -53,7 +53,7 @@ def _sample(work: Work, crf: int, cuts: Sequence[Piece | None], progress: Progre
         begin, middle, end = (at / 2 / len(cuts) for at in (2 * n, 2 * n + 1, 2 * n + 2))
         made = encode_sample(work, crf, options, part(progress, begin, middle, frames))
         judged = opened(work.source, **options)
-        found = _scores(opened(work.temp), judged, 1, part(progress, middle, end, frames))
+        found = _scores(work, judged, 1, part(progress, middle, end, frames))
         _check_number(len(found), made, frames, cut)
         scored += found
         stored, filled = stored + size, filled + work.temp.stat().st_size
@@ -76,7 +76,7 @@ def whole(work: Work, every: int, on_frame: Progress) -> Look:
 
 def scores(work: Work, every: int, on_frame: Progress) -> list[float]:
     """Return the VMAF of every so many frames of the finished rendition; raises Keep unless each of them has one."""
-    found = _scores(opened(work.temp), opened(work.source), every, on_frame)
+    found = _scores(work, opened(work.source), every, on_frame)
     if len(found) != (due := -(-work.picture.samples // every)):
         raise Keep(f"its look could not be judged: {len(found):,} of {due:,} frames were scored")
     return found
@@ -89,14 +89,14 @@ def _look(scored: list[float]) -> Look:
         raise Keep(f"its look could not be judged: {error}") from error
 
 
-def _scores(made: Any, source: Any, every: int, on_frame: Progress) -> list[float]:
-    """Return the VMAF of every so many frames, paired by their number; raises Keep.
+def _scores(work: Work, source: Any, every: int, on_frame: Progress) -> list[float]:
+    """Return the VMAF of every so many frames of what was made, paired by their number; raises Keep.
 
     setpts counts in the time base of its input, so that is set first: else frames of two files are paired wrongly.
     """
     pair = [
-        side["v:0"].filter("settb", "1/25").filter("setpts", "N").filter("format", "yuv420p")
-        for side in (made, source)
+        side["v:0"].filter("settb", "1/25").filter("setpts", "N").filter("format", work.pixels)
+        for side in (opened(work.temp), source)
     ]
     with (
         tempfile.TemporaryFile() as log

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.compressor.film_pixels import samples_form
 from services.compressor.movie import picture
 
 if TYPE_CHECKING:
@@ -29,3 +30,9 @@ class Work:
     def picture(self) -> Track:
         """The video track."""
         return picture(self.movie)
+
+    @property
+    def pixels(self) -> str:
+        """How ffmpeg calls pixels of as many bits, colours 4:2:0."""
+        form = samples_form(self.picture)
+        return "yuv420p10le" if form and form.is_deep else "yuv420p"

@@ -7,7 +7,13 @@ from services.compressor.movie import check_carried, check_result
 from services.compressor.mp4 import Movie, Track
 from services.compressor.verdict import Keep
 
-PICTURE = Track(b"vide", b"avc1", 640, 360, bytes(36), 30, 1.0, 600, b"")
+
+def entry(name: bytes, body: bytes) -> bytes:
+    return bytes(86) + (8 + len(body)).to_bytes(4) + name + body
+
+
+PLAIN = entry(b"avcC", b"\x01\x64")
+PICTURE = Track(b"vide", b"avc1", 640, 360, bytes(36), 30, 1.0, 600, PLAIN)
 SOUND = replace(PICTURE, handler=b"soun", codec=b"mp4a")
 FILM = Movie(
     b"qt  ",
@@ -19,8 +25,13 @@ FILM = Movie(
 )
 
 
-def entry(name: bytes, body: bytes) -> bytes:
-    return bytes(86) + (8 + len(body)).to_bytes(4) + name + body
+SDR = entry(b"colr", b"nclx\0\1\0\1\0\1\0")
+DEEP = SDR + entry(b"hvcC", bytes(16) + b"\1\xfa\xfa")[86:]
+
+
+def high(form: bytes) -> bytes:
+    """An avcC of the profile High 10 with two parameter sets, and the form of its samples behind them."""
+    return b"\x01\x6e\0\x1f\xff\xe1\0\x03abc\x01\0\x02de" + form
 
 
 def with_picture(**changes: Any) -> Movie:
@@ -88,7 +99,11 @@ def test_frames_that_cannot_be_decoded_do_not_count() -> None:
         (with_picture(entry=entry(b"fiel", b"\2\1")), "interlaced"),
         (with_picture(entry=entry(b"colr", b"nclx\0\x09\0\x10\0\x09")), "HDR"),
         (with_picture(entry=entry(b"hvcC", bytes(17) + b"\xfa\xfa")), "8 bits"),
-        (with_picture(entry=entry(b"avcC", b"\x01\x6e")), "8 bits"),
+        (with_picture(entry=entry(b"hvcC", bytes(17) + b"\xfc\xfc")), "10 bits"),
+        (with_picture(entry=SDR + entry(b"hvcC", bytes(16) + b"\2\xfa\xfa")[86:]), "finer colours"),
+        (with_picture(entry=entry(b"avcC", b"\x01\x6e")), "how many bits"),
+        (with_picture(entry=entry(b"avcC", high(b"\1\2\2"))), "8 bits"),
+        (with_picture(entry=b""), "how many bits"),
     ],
 )
 def test_a_film_that_would_lose_something_is_left(changed: Movie, reason: str) -> None:
@@ -100,3 +115,12 @@ def test_plain_films_are_encoded() -> None:
     check_carried(FILM)
     check_carried(with_picture(entry=entry(b"avcC", b"\x01\x64")))
     check_carried(with_picture(entry=entry(b"hvcC", bytes(17) + b"\xf8\xf8")))
+    check_carried(with_picture(entry=DEEP))
+    check_carried(with_picture(entry=SDR + entry(b"avcC", high(b"\1\2\2"))[86:]))
+
+
+def test_fewer_bits_never_count() -> None:
+    deep = with_picture(entry=DEEP)
+    check_result(deep, deep, 30)
+    with pytest.raises(Keep, match="bits"):
+        check_result(deep, with_picture(entry=SDR + PLAIN[86:]), 30)

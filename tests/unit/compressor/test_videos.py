@@ -13,6 +13,7 @@ from services.compressor.encode import Job, compress
 from services.compressor.ffmpeg_program import program
 from services.compressor.film import video
 from services.compressor.film_packets import check_packets, packets
+from services.compressor.film_pixels import SamplesForm, samples_form
 from services.compressor.film_search import Found
 from services.compressor.mp4 import read_movie
 from services.compressor.policy import Encode, Kind
@@ -175,11 +176,19 @@ async def test_a_video_that_would_not_be_smaller_is_left(tmp_path: Path, job: Ma
     assert answer.readable is True
 
 
-async def test_more_than_8_bits_are_left(tmp_path: Path, job: Make) -> None:
-    source = samples.video(tmp_path / "a.mov", encoder=("-pix_fmt", "yuv420p10le"))
-    answer = await compress(job(source))
-    assert isinstance(answer, Left)
-    assert "8 bits" in answer.reason
+@pytest.mark.parametrize("tagged", [True, False])
+async def test_ten_bits_stay_ten_where_they_are_no_hdr(
+    tmp_path: Path, job: Make, tagged: bool
+) -> None:
+    colours = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709" * tagged or "null"
+    pixels = ("-vf", f"noise=alls=20:allf=t,{colours}", "-pix_fmt", "yuv420p10le")
+    answer = await compress(job(samples.video(tmp_path / "a.mov", encoder=pixels)))
+    if tagged:
+        assert isinstance(answer, Compressed), answer
+        assert samples_form(read_movie(answer.path).tracks[0]) == SamplesForm(1, 10, 10)
+    else:
+        assert isinstance(answer, Left)
+        assert "8 bits" in answer.reason
 
 
 async def test_several_video_streams_are_left(tmp_path: Path, job: Make) -> None:

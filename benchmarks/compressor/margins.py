@@ -69,7 +69,7 @@ def _row(source: Path, temp: Path, crf: int) -> Row:
     work = Work(source, temp, setting, movie, packets(source))
     found = film_look.search(work, lambda _: None)
     assert found.sample
-    encode_whole(work, crf, lambda _: None)
+    encode_whole(work, crf, lambda _: None, until=None)
     scores = film_look.scores(work, 1, lambda _: None)
     ratio = temp.stat().st_size / source.stat().st_size
     return Row(

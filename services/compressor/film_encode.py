@@ -21,7 +21,7 @@ _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 
 
 def encode_sample(work: Work, crf: int, cut: dict[str, float], on_frame: Progress) -> int:
-    """Encode the picture of a cut (`ss`, `t` in seconds; empty: all of it) as the whole would be; return its frames."""
+    """Encode the picture of a cut (`ss`, `t` in seconds) as the whole would be; return its frames."""
     read = opened(work.source, **cut)
     job = ffmpeg.output(read["v:0"], f"file:{work.temp}", f="mov", **_picture(work, crf))
     frames, trouble = run(job, on_frame)
@@ -30,19 +30,22 @@ def encode_sample(work: Work, crf: int, cut: dict[str, float], on_frame: Progres
     return frames
 
 
-def encode_whole(work: Work, crf: int, on_frame: Progress) -> None:
-    """Encode, and stop as soon as the rendition has grown too big to be worth it; raises Keep.
+def enough(work: Work) -> int:
+    """Return how many bytes a rendition may have to be worth it."""
+    return int(work.source.stat().st_size * work.setting.max_ratio)
+
+
+def encode_whole(work: Work, crf: int, on_frame: Progress, *, until: int | None) -> None:
+    """Encode, and stop as soon as the rendition has more than `until` bytes (None: never); raises Keep.
 
     Of tags it keeps the times and languages that stand in the tracks' own headers; film_carry brings all others.
     """
-    enough = int(work.source.stat().st_size * work.setting.max_ratio)
     read = opened(work.source)
     job = ffmpeg.output(
         read["v:0"],
         read["a?"],
         f"file:{work.temp}",
         f="mov" if work.movie.brand == b"qt  " else "mp4",
-        fs=enough,
         acodec="copy",
         map_metadata=0,
         map_chapters=-1,
@@ -50,13 +53,15 @@ def encode_whole(work: Work, crf: int, on_frame: Progress) -> None:
         movie_timescale=work.movie.scale,
         **_picture(work, crf),
         **_tags(work.movie),
+        **({"fs": until} if until else {}),
     )
     encoded, trouble = run(job, on_frame)
     if trouble:
         raise Keep(f"ffmpeg could not encode it: {trouble}")
-    if encoded < (frames := work.picture.samples) and work.temp.stat().st_size > enough * 0.8:
+    frames = work.picture.samples
+    if until and encoded < frames and work.temp.stat().st_size > until * 0.8:
         raise Keep(
-            f"would not be smaller enough: {encoded:,} of {frames:,} frames filled {enough:,} bytes"
+            f"would not be smaller enough: {encoded:,} of {frames:,} frames filled {until:,} bytes"
         )
 
 

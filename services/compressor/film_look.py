@@ -39,31 +39,30 @@ def search(work: Work, progress: Progress) -> Found:
     cuts = pieces(work.picture.seconds)
     tries = work.setting.tries
     each = (part(progress, n / tries, (n + 1) / tries) for n in range(tries))
-    margin = SAMPLE_MARGIN if cuts else 0.0
-    return find_crf(work.setting, lambda crf: _sample(work, crf, cuts or (None,), next(each)), margin)  # fmt: skip
+    return find_crf(work.setting, lambda crf: _sample(work, crf, cuts, next(each)), SAMPLE_MARGIN)
 
 
-def _sample(work: Work, crf: int, cuts: Sequence[Piece | None], progress: Progress) -> Sample:
-    """Encode the pieces (None: all of it), one after another, and score every frame of them."""
+def _sample(work: Work, crf: int, cuts: Sequence[Piece], progress: Progress) -> Sample:
+    """Encode the pieces, one after another, and score every frame of them."""
     scored: list[float] = []
     stored = filled = 0
     for n, cut in enumerate(cuts):
-        frames, size = work.packets.within(cut.start, cut.seconds) if cut else work.packets.all
-        options = {"ss": cut.start, "t": cut.seconds} if cut else {}
+        frames, size = work.packets.within(cut.start, cut.seconds)
+        options = {"ss": cut.start, "t": cut.seconds}
         begin, middle, end = (at / 2 / len(cuts) for at in (2 * n, 2 * n + 1, 2 * n + 2))
         made = encode_sample(work, crf, options, part(progress, begin, middle, frames))
         judged = opened(work.source, **options)
         found = _scores(work, judged, 1, part(progress, middle, end, frames))
-        _check_number(len(found), made, frames, cut)
+        _check_number(len(found), made, frames)
         scored += found
         stored, filled = stored + size, filled + work.temp.stat().st_size
     share = work.packets.all[1] / work.source.stat().st_size
     return Sample(_look(scored), 1 - share * (1 - filled / stored))
 
 
-def _check_number(scored: int, made: int, due: int, cut: Piece | None) -> None:
-    """Raise Keep unless all frames of a piece were scored; where it was cut, a frame on its edge may fall either way."""
-    if scored != made or abs(scored - due) > (1 if cut else 0) or not scored:
+def _check_number(scored: int, made: int, due: int) -> None:
+    """Raise Keep unless all frames of a piece were scored; a frame on an edge may fall either way."""
+    if scored != made or abs(scored - due) > 1 or not due:
         raise Keep(
             f"its look could not be judged: {scored:,} of {due:,} frames of a sample were scored"
         )

@@ -120,9 +120,7 @@ def find_crf(setting: Film, sampled: Callable[[int], Sample], margin: float) -> 
             best = crf, sample
             crf = _worse(setting, crf) if not missed else None
         else:
-            missed.append(
-                f"VMAF {sample.look} of samples at CRF {crf} with {sample.ratio:.0%} of the bytes"
-            )
+            missed.append(f"VMAF {sample.look} at CRF {crf} with {sample.ratio:.0%} of the bytes")
             crf = None if best or sample.is_hopeless(setting) else better(crf)
     found, its_sample = best or (None, None)
     return Found(found, its_sample, tries, tuple(missed))

@@ -15,8 +15,8 @@ _STEREO = {b"vexu", b"lhvC", b"hfov"}
 _HDR_TRANSFERS = {16, 18}  # PQ and HLG, ITU-T H.273
 _SDR_TRANSFERS = {1, 4, 5, 6, 13, 14, 15}  # as it says there
 _MOST_BITS = 10
-TIMED: Final = frozenset({b"meta"})
-"""Tracks that are carried over as they are."""
+TIMED: Final = frozenset({b"meta", b"tmcd", b"text", b"sbtl", b"subt"})
+"""Tracks that are carried over as they are: metadata, time codes, chapters, subtitles."""
 _KNOWN = {b"vide", b"soun", *TIMED}
 
 

@@ -91,7 +91,7 @@ def test_frames_that_cannot_be_decoded_do_not_count() -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        (replace(FILM, tracks=(*FILM.tracks, replace(SOUND, handler=b"text"))), "other tracks"),
+        (replace(FILM, tracks=(*FILM.tracks, replace(SOUND, handler=b"hint"))), "other tracks"),
         (replace(FILM, tracks=(*FILM.tracks, PICTURE)), "several video streams"),
         (with_picture(samples=0), "fragments"),
         (with_picture(entry=entry(b"dvvC", bytes(24))), "Dolby"),

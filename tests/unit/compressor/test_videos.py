@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.compressor import film_look
+from services.compressor import film_long, film_look
 from services.compressor.encode import Job, compress
 from services.compressor.ffmpeg_program import program
 from services.compressor.film import video
@@ -65,14 +65,38 @@ async def test_a_video_whose_look_would_suffer_is_left_with_the_scores(
     assert answer.readable is True
 
 
+@pytest.fixture(scope="module")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film that is sampled in pieces."""
+    path = tmp_path_factory.mktemp("long") / "a.mp4"
+    samples.run("-f", "lavfi", "-i", "testsrc2=s=64x64:r=10:d=21", "-vf", "noise=alls=20:allf=t", "-c:v", "libx264",
+                "-preset", "ultrafast", "-qp", "12", "-pix_fmt", "yuv420p", str(path))  # fmt: skip
+    return path
+
+
 def test_the_whole_film_decides_even_when_its_samples_flattered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, long_film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, temp = samples.video(tmp_path / "a.mov"), tmp_path / "made"
-    monkeypatch.setattr("services.compressor.film.search", lambda *_: Found(47, None, 1, ()))
+    monkeypatch.setattr(film_long, "search", lambda *_: Found(47, None, 1, ()))
     order = Encode(Kind.H264, Film("x265", 47, floor=99.9, floor_p5=0))
     with pytest.raises(Keep, match=r"of the whole at CRF 47.*at CRF 45.*at CRF 43"):
-        video(source, temp, order, lambda _: None)
+        video(long_film, tmp_path / "made", order, lambda _: None)
+
+
+async def test_the_last_of_a_short_film_that_passed_is_its_rendition(
+    tmp_path: Path, job: Make
+) -> None:
+    source = samples.video(tmp_path / "a.mov")
+    search = Tier("all", None, h264=Film("x265", 20, floor=91, floor_p5=0, worst=40))
+    passed = await compress(replace(job(source), tiers=(search,)))
+    assert isinstance(passed, Compressed), passed
+    crf = int(re.findall(r"crf=(\d+)", passed.settings)[0])
+    assert f"tries={(crf - 20) // 3 + 2}" in passed.settings, "one more was tried and missed"
+    once = Tier("all", None, h264=Film("x265", crf, floor=0, floor_p5=0, tries=1))
+    target = passed.path.with_name("once.mov")
+    straight = await compress(replace(job(source), target=target, tiers=(once,)))
+    assert isinstance(straight, Compressed)
+    assert straight.sha256 == passed.sha256
 
 
 async def test_a_longer_video_is_sampled_in_pieces_and_scored_on_every_fifth_frame(
@@ -86,7 +110,7 @@ async def test_a_longer_video_is_sampled_in_pieces_and_scored_on_every_fifth_fra
     answer = await compress(replace(job(source), tiers=(once,)), heard.append)
     assert isinstance(answer, Compressed), answer
     assert " every=5 " in answer.settings
-    for begin, end in ((0, 0.05), (0.05, 0.25), (0.25, 0.8), (0.8, 0.85), (0.85, 1)):
+    for begin, end in ((0, 0.05), (0.05, 0.24), (0.24, 0.81), (0.81, 0.858), (0.858, 1)):
         assert any(begin < done <= end for done in heard), (begin, end, heard)
 
 
@@ -106,21 +130,25 @@ async def test_ffmpeg_is_asked_once_what_it_can_do(
     assert sum("-filters" in line for line in lines) == 1
 
 
-def test_a_sample_with_fewer_scores_than_frames_never_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("long", [True, False])
+def test_fewer_scores_than_frames_never_count(
+    tmp_path: Path, long_film: Path, monkeypatch: pytest.MonkeyPatch, long: bool
 ) -> None:
-    source, temp = samples.video(tmp_path / "a.mov"), tmp_path / "made"
+    source = long_film if long else samples.video(tmp_path / "a.mov")
     scores = film_look._scores
     monkeypatch.setattr(film_look, "_scores", lambda *how: scores(*how)[1:])
-    with pytest.raises(Keep, match="14 of 15 frames of a sample were scored"):
-        video(source, temp, Encode(Kind.H264, Film("x265", 20, floor=1, floor_p5=1)), lambda _: None)  # fmt: skip
+    order = Encode(Kind.H264, Film("x265", 20, floor=1, floor_p5=1))
+    reason = "19 of 20 frames of a sample" if long else "14 of 15 frames"
+    with pytest.raises(Keep, match=f"{reason} were scored"):
+        video(source, tmp_path / "made", order, lambda _: None)
 
 
-def test_what_is_far_too_large_already_is_not_encoded_as_a_whole(tmp_path: Path) -> None:
-    source, temp = samples.video(tmp_path / "a.mov"), tmp_path / "made"
+def test_what_is_far_too_large_already_is_not_encoded_as_a_whole(
+    tmp_path: Path, long_film: Path
+) -> None:
     order = Encode(Kind.H264, Film("x265", 3, max_ratio=0.1, floor=1, floor_p5=1))
     with pytest.raises(Keep, match=r"not be smaller enough: samples at CRF 3 promise \d+%"):
-        video(source, temp, order, lambda _: None)
+        video(long_film, tmp_path / "made", order, lambda _: None)
 
 
 async def test_uneven_frame_times_are_kept(tmp_path: Path, job: Make) -> None:
@@ -205,11 +233,25 @@ async def test_hdr_is_left(tmp_path: Path, job: Make) -> None:
     assert "HDR" in answer.reason
 
 
-async def test_another_track_is_left(tmp_path: Path, job: Make) -> None:
-    source = samples.video(tmp_path / "a.mov", "-timecode", "00:00:00:00")
+async def test_time_codes_come_over(tmp_path: Path, job: Make) -> None:
+    source = samples.video(tmp_path / "a.mov", "-timecode", "01:02:03:04")
     answer = await compress(job(source))
-    assert isinstance(answer, Left)
-    assert "tmcd" in answer.reason
+    assert isinstance(answer, Compressed), answer
+    assert [track.handler for track in read_movie(answer.path).tracks] == [
+        b"vide",
+        b"soun",
+        b"tmcd",
+    ]
+    assert re.search("timecode *: 01:02:03:04", shown_of(answer.path))
+
+
+def shown_of(path: Path) -> str:
+    """What ffmpeg tells people of a file."""
+    done = subprocess.run(
+        [program(), "-i", str(path)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stderr
 
 
 async def test_another_container_is_decoded_and_left(tmp_path: Path, job: Make) -> None:

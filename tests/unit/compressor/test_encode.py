@@ -69,18 +69,21 @@ async def test_cancelling_kills_the_encoder_and_clears_up(tmp_path: Path, job: M
     assert not list((tmp_path / "compress").iterdir())
 
 
-def children_of(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def children_of(pid: int | None) -> list[int]:
+    """The processes that it has started; none when it is gone."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 async def decoder_of(task: asyncio.Task[object]) -> int:
     """The process that decodes this job's video, as soon as it encodes."""
-    while not any("ffmpeg" in name for name in children()):
+    while not (decoders := [pid for pid in children_of(child.NURSERY.pid) if children_of(pid)]):
         assert not task.done()
         await asyncio.sleep(0.02)
-    zygote = child.NURSERY.pid
+    zygote, (decoder,) = child.NURSERY.pid, decoders
     assert zygote
-    (decoder,) = children_of(zygote)
     assert "ph-zygote" in words_of(zygote)
     assert "ph-decoder" in words_of(decoder), "told apart though they share a command line"
     return decoder

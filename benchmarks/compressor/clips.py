@@ -62,6 +62,15 @@ def changing(path: Path, shape: Shape) -> Path:
     return scenes(path, shape, (PATTERNS, 0.5), (ZOOM, 0.5))
 
 
+def repeated(path: Path, film: Path, seconds: float) -> Path:
+    """The same film again and again, as it is stored."""
+    subprocess.run(
+        [program(), "-v", "error", "-y", "-stream_loop", "-1", "-i", str(film), "-t", str(seconds), "-c", "copy", str(path)],
+        check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return path
+
+
 def uneven(path: Path, shape: Shape) -> Path:
     """A film that its samples know least: most of it stands still, short parts of it are hard."""
     return scenes(path, shape, (PATTERNS, 0.45), (CELLS, 0.1), (BARS, 0.3), (ZOOM, 0.15))

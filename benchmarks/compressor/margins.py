@@ -25,7 +25,7 @@ from services.compressor.verdict import Keep
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SHAPE, _QUICK_SHAPE = clips.Shape(45, 640, 360), clips.Shape(21, 160, 90)
+_SHAPE, _QUICK_SHAPE = clips.Shape(45, 320, 180), clips.Shape(21, 160, 90)
 _CRFS, _QUICK_CRFS = (20, 26, 32), (26,)
 _STRIDE = 5
 _ALONE = {"cells": clips.CELLS, "zoom": clips.ZOOM, "patterns": clips.PATTERNS}

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.compressor.ffmpeg_program import can_judge, program
+from services.compressor.film_account import obstacle
 from services.compressor.film_decode import decoded
 from services.compressor.film_long import make_long
 from services.compressor.film_packets import packets
-from services.compressor.film_parts import obstacle
 from services.compressor.film_progress import only_forward, part
 from services.compressor.film_search import pieces
 from services.compressor.film_short import make_short

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from services.compressor.film_parts import (
     COPIED,
     Parts,
-    account,
     blocks,
     numbers,
     read_parts,
@@ -55,16 +54,6 @@ def carry_over(source: Path, rendition: Path) -> None:
             _rewrite(old, new)
     except (NotMp4, struct.error) as error:
         raise Keep(f"its parts could not be carried over: {error}") from error
-
-
-def check_account(source: Path, rendition: Path) -> None:
-    """Read both files again, and raise Keep unless everything that was to be carried over is there."""
-    try:
-        before, after = account(source), account(rendition)
-    except (NotMp4, struct.error) as error:
-        raise Keep(f"the rendition came out damaged: {error}") from error
-    if lost := [name for name, value in before.items() if after[name] != value]:
-        raise Keep(f"the rendition lost its {', '.join(lost)}")
 
 
 def _rewrite(old: BinaryIO, new: BinaryIO) -> None:

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.compressor.film_carry import carry_over, check_account
+from services.compressor.film_account import check_account
+from services.compressor.film_carry import carry_over
 from services.compressor.film_decode import check_rendition
 from services.compressor.film_encode import PRESET
 from services.compressor.film_packets import check_packets, packets

@@ -1,44 +1,27 @@
-"""Knows the parts of a film's file, and which of them ffmpeg drops: tags, user data, timed metadata; reads only.
-
-A part of which nobody here knows what it is, is an obstacle: the file is left as it is.
-"""
+"""Takes a film's file apart into those parts that ffmpeg makes and those that it drops; reads only."""
 
 from __future__ import annotations
 
-import hashlib
-import struct
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from services.compressor.movie import TIMED
 from services.compressor.mp4 import MAX_MOOV, NotMp4
 from services.compressor.mp4_edit import (
-    TABLE,
     Box,
     bounds,
     chunks,
     handler,
-    inside,
     split,
     track_id,
-    with_id,
-    without,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _SHOWN = (b"vide", b"soun")
-_FILE: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid"})
-_MOOV: Final = frozenset({b"mvhd", b"trak", b"meta", b"udta", b"uuid", b"iods", b"free", b"skip"})
-_TRAK: Final = frozenset(
-    {b"tkhd", b"edts", b"mdia", b"tref", b"meta", b"udta", b"uuid", b"tapt", b"free", b"skip"}
-)
 COPIED: Final = (b"meta", b"udta", b"uuid")
 """Boxes of a film or a track that ffmpeg writes anew or drops, and that are copied."""
-_ELSEWHERE = b"saio"  # tells places in the file that nobody here moves
 _BLOCK = 1 << 20
 
 
@@ -115,38 +98,6 @@ def _places(file: BinaryIO) -> Iterator[Place]:
         at = end
 
 
-def obstacle(path: Path) -> str | None:
-    """Return why something in the file could not be carried over, None when all can be."""
-    with path.open("rb") as file:
-        try:
-            parts = read_parts(file)
-            if odd := _unknown(parts):
-                names = ", ".join(sorted(name.decode("latin-1") for name in odd))
-                return f"it has parts that would be lost ({names})"
-            for trak, _ in samples(file, parts):
-                _check_movable(trak)
-            account_of(file, parts)
-        except (NotMp4, struct.error) as error:
-            return f"its parts could not be carried over: {error}"
-    return None
-
-
-def _unknown(parts: Parts) -> set[bytes]:
-    """Return the names of boxes of which nobody here knows what they are."""
-    odd = {place.name for place in parts.places} - _FILE
-    odd |= {name for name, _ in parts.film} - _MOOV
-    return odd | ({name for trak in parts.tracks for name, _ in split(trak)} - _TRAK)
-
-
-def _check_movable(trak: bytes) -> None:
-    """Raise NotMp4 where a track's samples are in another file, or something else knows their places, too."""
-    dref = inside(trak, b"mdia", b"minf", b"dinf", b"dref") or b""
-    if not all(body[3:4] and body[3] & 1 for _, body in split(dref[8:])):
-        raise NotMp4("its timed metadata is in another file")
-    if _ELSEWHERE in dict(split(inside(trak, *TABLE) or b"")):
-        raise NotMp4("its timed metadata is encrypted")
-
-
 def samples(file: BinaryIO, parts: Parts) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
     """Yield each track of timed metadata with its chunks' places; raises NotMp4 where they are not in the file."""
     size = room = file.seek(0, 2)
@@ -169,29 +120,6 @@ def blocks(file: BinaryIO, begin: int, length: int) -> Iterator[bytes]:
         yield block
 
 
-def account(path: Path) -> dict[str, object]:
-    """Say what has to be the same in a rendition, numbers of tracks and places in the file apart; raises NotMp4."""
-    with path.open("rb") as file:
-        return account_of(file, read_parts(file))
-
-
-def account_of(file: BinaryIO, parts: Parts) -> dict[str, object]:
-    """As `account`, of a file that was taken apart already."""
-    all_tracks = [*parts.shown, *parts.timed]
-    number = numbers(all_tracks)
-    further = [place for place in parts.places if place.name == b"uuid"]
-    return {
-        "tags": Counter(parts.copied),
-        "tracks' tags": [Counter(tags(trak)) for trak in parts.shown],
-        "links between tracks": [_links(trak, number) for trak in all_tracks],
-        "start beside timed metadata": [_empty(trak) for trak in parts.shown if parts.timed],
-        "timed metadata": [_form(trak) for trak in parts.timed],
-        "timed samples": [_digest(file, found) for _, found in samples(file, parts)],
-        "time scale": parts.scale,
-        "further boxes": [_digest(file, [(one.begin, one.end - one.begin)]) for one in further],
-    }
-
-
 def numbers(tracks: list[bytes]) -> dict[int, int]:
     """Return the tracks' new numbers, from 1 on, by the ones that they have; raises NotMp4 when two have the same."""
     found = {track_id(trak): n for n, trak in enumerate(tracks, 1)}
@@ -203,37 +131,3 @@ def numbers(tracks: list[bytes]) -> dict[int, int]:
 def tags(trak: bytes) -> list[Box]:
     """Return the boxes of a track that are copied."""
     return [box for box in split(trak) if box[0] in COPIED]
-
-
-def _links(trak: bytes, number: dict[int, int]) -> list[tuple[bytes, tuple[int, ...]]]:
-    """Return the tracks that a track refers to, by their order; raises NotMp4 for one that is not there."""
-    try:
-        return [
-            (name, tuple(number[each] for (each,) in struct.iter_unpack(">I", body)))
-            for name, body in split(inside(trak, b"tref") or b"")
-        ]
-    except KeyError as error:
-        raise NotMp4("a track refers to one that is not there") from error
-
-
-def _empty(trak: bytes) -> int:
-    """Return how long a track waits before it begins, in the film's units."""
-    elst = inside(trak, b"edts", b"elst") or b""
-    form = ">QqI" if elst[:1] == b"\x01" else ">IiI"
-    body = elst[8 : 8 + (len(elst) - 8) // struct.calcsize(form) * struct.calcsize(form)]
-    return sum(long for long, media, _ in struct.iter_unpack(form, body) if media == -1)
-
-
-def _form(trak: bytes) -> bytes:
-    """Return all of a track but its number, its links and the places of its chunks."""
-    bare = without(with_id(trak, 0), b"tref")
-    table = without(inside(bare, *TABLE) or b"", b"stco", b"co64")
-    return without(bare, b"mdia") + without(inside(bare, b"mdia") or b"", b"minf") + without(inside(bare, b"mdia", b"minf") or b"", b"stbl") + table  # fmt: skip
-
-
-def _digest(file: BinaryIO, stretches: list[tuple[int, int]]) -> str:
-    digest = hashlib.sha256()
-    for begin, length in stretches:
-        for block in blocks(file, begin, length):
-            digest.update(block)
-    return digest.hexdigest()

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from services.compressor import film_carry
-from services.compressor.film_parts import obstacle
+from services.compressor.film_account import check_account, obstacle
 from services.compressor.kind import kind_of
 from services.compressor.verdict import Keep
 from tests.unit.compressor import phone_films
@@ -38,7 +38,7 @@ def one(data: bytes) -> None:
 
 def _prove(original: Path, rendition: Path) -> None:
     try:
-        film_carry.check_account(original, rendition)
+        check_account(original, rendition)
     except Keep as lost:
         raise AssertionError(str(lost)) from lost
 

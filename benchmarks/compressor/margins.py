@@ -1,4 +1,4 @@
-"""Measures how far samples and every fifth frame are from the score of a whole film; it writes to a temporary folder only.
+"""Measures how far samples and every seventh frame are from the score of a whole film; it writes to a temporary folder only.
 
 Scores do not depend on the load of the machine.
 """
@@ -17,7 +17,7 @@ from services.compressor import film_look
 from services.compressor.film_decode import decoded
 from services.compressor.film_encode import encode_whole
 from services.compressor.film_packets import packets
-from services.compressor.film_search import Look, look
+from services.compressor.film_search import STRIDE, Look, look
 from services.compressor.film_work import Work
 from services.compressor.tiers import Film
 from services.compressor.verdict import Keep
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
 
 _SHAPE, _QUICK_SHAPE = clips.Shape(45, 320, 180), clips.Shape(21, 160, 90)
 _CRFS, _QUICK_CRFS = (20, 26, 32), (26,)
-_STRIDE = 5
 _ALONE = {"cells": clips.CELLS, "zoom": clips.ZOOM, "patterns": clips.PATTERNS}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One film at one CRF: its whole score, and what the samples and every fifth frame said of it."""
+    """One film at one CRF: its whole score, and what the samples and every seventh frame said of it."""
 
     film: str
     crf: int
@@ -73,7 +72,7 @@ def _row(source: Path, temp: Path, crf: int) -> Row:
     scores = film_look.scores(work, 1, lambda _: None)
     ratio = temp.stat().st_size / source.stat().st_size
     return Row(
-        source.stem, crf, look(scores), found.sample.look, look(scores[::_STRIDE]), found.sample.ratio / ratio,
+        source.stem, crf, look(scores), found.sample.look, look(scores[::STRIDE]), found.sample.ratio / ratio,
     )  # fmt: skip
 
 
@@ -86,7 +85,7 @@ def measure(own: list[Path], *, quick: bool) -> str:
             for crf in _QUICK_CRFS if quick else _CRFS:
                 with suppress(Keep):
                     rows.append(_row(film, room / "made", crf))
-    head = ("film", "CRF", "VMAF of all frames (p5)", "samples: off by (p5)", "every fifth frame: off by (p5)", "size by samples / real")  # fmt: skip
+    head = ("film", "CRF", "VMAF of all frames (p5)", "samples: off by (p5)", "every seventh frame: off by (p5)", "size by samples / real")  # fmt: skip
     return f"{table(head, [row.cells() for row in rows])}\n\n{_worst(rows)}"
 
 
@@ -102,6 +101,6 @@ def _worst(rows: list[Row]) -> str:
     )
     sizes = [row.size for row in rows]
     return (
-        f"Too high by at most: samples {sampled}; every fifth frame {strided}."
+        f"Too high by at most: samples {sampled}; every seventh frame {strided}."
         f" Sizes by samples: {min(sizes):.2f} to {max(sizes):.2f} of the real ones."
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
@@ -22,15 +22,19 @@ _PART = 0.05
 _PIECES = 3
 _UP, _DOWN = 3, 2
 _BEST_CRF = 1
-_EVERY_FRAME = 1500  # a film of more frames is scored on every fifth one
-_STRIDE = 5
+_EVERY_FRAME = 1500  # a film of more frames is scored on every seventh one
+STRIDE: Final = 7
+"""Every how many frames of a longer film are scored: a number that shares no factor with any usual period of frames.
+
+x265's `fast` gives every seventh frame more bits; scored on those alone, a film looked better than it was.
+"""
 _DOUBT = 1.3
 
 SAMPLE_MARGIN = 0.5
 """VMAF points by which the pieces of a film have to clear the floor. An error costs time or bytes, never the look."""
 
 STRIDE_MARGIN = 0.5
-"""VMAF points by which every fifth frame has to clear the floor: nothing is asked after that."""
+"""VMAF points by which every seventh frame has to clear the floor: nothing is asked after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def pieces(seconds: float) -> tuple[Piece, ...]:
 
 def stride(frames: int) -> int:
     """Return every how many frames the finished rendition is scored."""
-    return _STRIDE if frames > _EVERY_FRAME else 1
+    return STRIDE if frames > _EVERY_FRAME else 1
 
 
 def find_crf(setting: Film, sampled: Callable[[int], Sample], margin: float) -> Found:

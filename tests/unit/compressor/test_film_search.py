@@ -98,4 +98,4 @@ def test_a_score_that_is_no_number_never_counts() -> None:
 
 
 def test_only_a_long_film_is_scored_on_a_part_of_its_frames() -> None:
-    assert (stride(1500), stride(1501)) == (1, 5)
+    assert (stride(1500), stride(1501)) == (1, 7)

@@ -99,7 +99,7 @@ async def test_the_last_of_a_short_film_that_passed_is_its_rendition(
     assert straight.sha256 == passed.sha256
 
 
-async def test_a_longer_video_is_sampled_in_pieces_and_scored_on_every_fifth_frame(
+async def test_a_longer_video_is_sampled_in_pieces_and_scored_on_every_seventh_frame(
     tmp_path: Path, job: Make
 ) -> None:
     source = tmp_path / "a.mp4"
@@ -109,7 +109,7 @@ async def test_a_longer_video_is_sampled_in_pieces_and_scored_on_every_fifth_fra
     heard: list[float] = []
     answer = await compress(replace(job(source), tiers=(once,)), heard.append)
     assert isinstance(answer, Compressed), answer
-    assert " every=5 " in answer.settings
+    assert " every=7 " in answer.settings
     for begin, end in ((0, 0.05), (0.05, 0.24), (0.24, 0.81), (0.81, 0.858), (0.858, 1)):
         assert any(begin < done <= end for done in heard), (begin, end, heard)
 

@@ -15,14 +15,15 @@ from services.compressor.verdict import Keep
 if TYPE_CHECKING:
     from services.compressor.jpeg import Segment, Segments
 
-_APP1, _APP2 = 0xE1, 0xE2
-_START = b"\xff\xd8\xff"
+_APP1, _APP2, _APP11 = 0xE1, 0xE2, 0xEB
+_START = re.compile(rb"\xff\xd8\xff|\xd8\xff[\xdb\xe0\xe1]")  # a first byte may be wrong: DiMAGE
 _ROUNDS = 3
 _TIFF = re.compile(rb"II\*\0|MM\0\*")
 _MOST_HEADERS = 20
 _ORDERS: tuple[Literal["big", "little"], ...] = ("big", "little")
 _DEPTH = (b"GDepth:", b"urn:com:apple:photo:2018:aux:", b"urn:com:apple:photo:2020:aux:semantic")
 _MOTION = (b"MotionPhoto", b"MicroVideo")
+_SIGNED = b"c2pa"  # the label of Content Credentials in a JUMBF box (C2PA, 11.1)
 
 
 def obstacle(source: Segments) -> str | None:
@@ -38,6 +39,8 @@ def obstacle(source: Segments) -> str | None:
         return "it is a motion photo"
     if b"ftyp" in source.trailer:
         return "a video is stored behind its end"
+    if any(s.marker == _APP11 and _SIGNED in s.data for s in source.metadata):
+        return "it carries a signature, which new bytes would break"
     return _index_obstacle(source)
 
 
@@ -63,7 +66,7 @@ def _unlisted(source: Segments, header: int, pictures: tuple[mpf.Picture, ...]) 
         return "its index of pictures names bytes outside the file"
     if any(source.trailer[start - source.end :][:2] != b"\xff\xd8" for start, _ in spans):
         return "its index of pictures names what is no picture"
-    if _START in _outside(source, spans):
+    if _START.search(_outside(source, spans)):
         return "a picture that no index names is stored behind its end"
     if any(_pointed_at(source, start) for start, _ in spans):
         return "its maker note points at a picture behind its end"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
+import re
 import signal
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from services.compressor.nursery import Nursery
+from services.compressor.verdict import needs_more_than
 from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ _LAST_WORDS = 2000  # characters of the child's stderr that are kept
 _LONGEST_LINE = 1 << 20
 _BURIAL_S = 2.0  # a stopping service has ten seconds, and its files have had seven of them
 _NONSENSE = "The encoder said nonsense about this file."
+_WANT_OF_MEMORY: Final = re.compile(r"memory allocation of \d+ bytes failed|std::bad_alloc")
+"""What Rust's and C++'s libraries say before they abort."""
 BORN: Final = "b"
 NURSERY: Final = Nursery()
 atexit.register(NURSERY.end)
@@ -34,9 +38,9 @@ async def ask(
     progress: Progress,
     frames: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Run a worker on `request` for `seconds` at most; return its answer. `frames` hears of all frames so far, before `progress`.
+    """Run a worker on `request` for `seconds` at most; return its answer, or one for it where it died for want of memory.
 
-    Raises Permanent when it crashed or hung, Transient when it was killed from outside, Fatal without ffmpeg.
+    `frames` hears of all frames so far, before `progress`. Raises Permanent when it crashed or hung, Transient when it was killed from outside, Fatal without ffmpeg.
     Cancelling kills it at once.
     """
     line = NURSERY.bear()
@@ -50,6 +54,9 @@ async def ask(
         await asyncio.shield(_end(line))
     if isinstance(answer, dict) and "answer" in answer and life == f"{BORN}0":
         return answer
+    if life == f"{BORN}{-signal.SIGABRT}" and _WANT_OF_MEMORY.search(words):
+        reason = needs_more_than(request["limits"]["memory"])
+        return {"answer": "left", "tier": "", "reason": reason, "readable": None}
     raise _death(life.removeprefix(BORN), words)
 
 

@@ -6,12 +6,13 @@ Imported in the worker process only: Pillow and libheif read hostile bytes and c
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from services.compressor import heic, jpeg, png
 from services.compressor.policy import Kind
@@ -40,9 +41,9 @@ _MOST_FRAMES = 20  # times Limits.pixels: what all pictures of an animation may 
 _MOST_SCANS = (
     200  # cameras and encoders write 1 to 12; each one costs a pass over the whole picture
 )
+_LONG_TEXT = re.compile(r"Decompressed data too large|Too much memory used in text chunks")
 _HURT = (
     SyntaxError,
-    ValueError,
     EOFError,
     LookupError,
     TypeError,
@@ -104,9 +105,15 @@ def _decoding(kind: Kind) -> Iterator[None]:
     """Turn what decoders raise on bad bytes into Broken; errors of the disk pass."""
     try:
         yield
+    except UnidentifiedImageError as error:  # its own words name an object in memory
+        raise Broken(f"the {kind} cannot be decoded: its header makes no sense") from error
     except OSError as error:
         if error.errno is not None:
             raise
+        raise Broken(f"the {kind} cannot be decoded: {error}") from error
+    except ValueError as error:
+        if _LONG_TEXT.search(str(error)):
+            raise Keep("a text in it is longer than can be read safely", readable=None) from error
         raise Broken(f"the {kind} cannot be decoded: {error}") from error
     except _HURT as error:
         raise Broken(f"the {kind} cannot be decoded: {error}") from error

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PRESET = "ultrafast"
 VERSION = f"libheif {pillow_heif.libheif_version()} x265"
 _HDR_TRANSFERS = {16, 18}  # PQ and HLG, ITU-T H.273
+_SHADES = {"L": "it is grey", "RGBA": "it is transparent", "LA": "it is grey and transparent"}
 _LOST = (b"urn:com:apple:photo:2020:aux:hdrgainmap", b"tmap", b"auxid:hdrgainmap")
 
 
@@ -43,8 +44,10 @@ def obstacle(data: bytes, image: Image.Image) -> str | None:
     """Return why a rendition would lose something, None when all can be kept."""
     info = image.info
     transfer = (info.get("nclx_profile") or {}).get("transfer_characteristics")
-    if info.get("bit_depth", 8) != 8 or transfer in _HDR_TRANSFERS:
-        return f"it has {info.get('bit_depth')} bits a sample or HDR colours"
+    if info.get("bit_depth", 8) != 8:
+        return f"it has {info['bit_depth']} bits a sample"
+    if transfer in _HDR_TRANSFERS:
+        return "it has HDR colours"
     if any(name in data[: 1 << 20] for name in _LOST):
         return "its HDR gain map would be lost"
     if info.get("depth_images"):
@@ -52,9 +55,9 @@ def obstacle(data: bytes, image: Image.Image) -> str | None:
     if info.get("aux"):
         return f"its auxiliary images would be lost ({', '.join(map(str, info['aux']))})"
     if image.mode != "RGB":
-        return f"its colours are {image.mode}"
+        return _SHADES.get(image.mode, f"its colours are {image.mode}")
     if info.get("chroma", 420) != 420:
-        return f"its chroma is {info['chroma']}"
+        return f"its colours are stored finer than a rendition's would be (chroma {info['chroma']})"
     return _behind_metadata(info, data) or odd_parts(data)
 
 

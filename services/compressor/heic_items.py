@@ -12,6 +12,15 @@ from services.compressor.mp4 import boxes
 _TOP = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide"}
 _PICTURE = {b"hvc1", b"grid"}
 _ONE_EACH = {b"Exif", b"mime"}  # of each the first is kept
+_WRITTEN = {
+    b"hvcC",
+    b"ispe",
+    b"colr",
+    b"pixi",
+    b"irot",
+    b"imir",
+    b"free",
+}  # anew, as the picture is then
 
 
 def odd_parts(data: bytes) -> str | None:
@@ -24,7 +33,17 @@ def odd_parts(data: bytes) -> str | None:
         return f"its {_word(odd[0])} item would be lost"
     if several := sorted(kind for kind in _ONE_EACH if items[kind] > 1):
         return f"one of its {items[several[0]]} {_word(several[0])} items would be lost"
+    found = {name for box, body in top if box == b"meta" for name in _properties(body)}
+    if odd := sorted(found - _WRITTEN):
+        return f"its {_word(odd[0])} property would be lost"
     return None
+
+
+def _properties(meta: bytes) -> list[bytes]:
+    """The names of what describes pictures: how they are coded, cropped, lit, and so on."""
+    parts = [body for name, body in boxes(meta[4:]) if name == b"iprp"]
+    lists = [inside for body in parts for name, inside in boxes(body) if name == b"ipco"]
+    return [name for inside in lists for name, _ in boxes(inside)]
 
 
 def _item_types(meta: bytes) -> list[bytes]:

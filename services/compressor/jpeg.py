@@ -140,7 +140,7 @@ def put_together(metadata: Iterable[bytes], encoded: Segments, trailer: bytes) -
 def unusual(source: Segments) -> str | None:
     """Return why no decoder here reads this kind of JPEG, None for the usual kinds."""
     frame = source.frame
-    if frame is None or len(frame.body) < 6 + 3 * frame.body[5]:
+    if frame is None or len(frame.body) < 6 or len(frame.body) < 6 + 3 * frame.body[5]:
         raise Broken("the JPEG has no frame header")
     if frame.body[0] != 8:
         return f"it has {frame.body[0]} bits a sample"

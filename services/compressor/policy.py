@@ -28,7 +28,7 @@ class Kind(StrEnum):
     H264 = "H.264 video"
     HEVC = "HEVC video"
     OTHER_VIDEO = "video of another codec"
-    UNKNOWN = "neither picture nor video"
+    UNKNOWN = "of no kind that is known here"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,11 @@ class Limits:
     slack: int = 16 << 20
 
 
+def needs_more_than(memory: int) -> str:
+    """Return the reason for people when a file needs more than the limit of `memory` bytes."""
+    return f"it needs more than {memory >> 20:,} MiB of memory"
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A whole, verified rendition at the temporary path; sizes in pixels as stored, before any rotation tag."""

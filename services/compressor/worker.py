@@ -26,7 +26,7 @@ from services.compressor.frames import FRAMES
 from services.compressor.kind import kind_of
 from services.compressor.policy import Encode, Kind, Leave, plan, settled_until, worth_it
 from services.compressor.tiers import Tier, asks_camera, of_camera, read_tier, tiers_for
-from services.compressor.verdict import Broken, Keep, Limits, Made
+from services.compressor.verdict import Broken, Keep, Limits, Made, needs_more_than
 from services.compressor.where import File
 
 _NICE = 10
@@ -71,8 +71,12 @@ def _answer(source: Path, temp: Path, request: dict[str, Any], limits: Limits) -
     except Broken as broken:
         return {"answer": "unreadable", "reason": str(broken)}
     except MemoryError:
-        need = f"it needs more than {limits.memory >> 20:,} MiB of memory"
-        return {"answer": "left", **told, "reason": need, "readable": None}
+        return {
+            "answer": "left",
+            **told,
+            "reason": needs_more_than(limits.memory),
+            "readable": None,
+        }
     except OSError as error:
         return {"answer": "disk", "errno": error.errno or 0, "reason": str(error)}
 
@@ -104,6 +108,8 @@ def _work(
 
 def _codec(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: Limits) -> Made:
     """Hand the file to its codec."""
+    if not source.stat().st_size:
+        raise Broken("the file is empty")
     if kind is Kind.UNKNOWN:
         raise Broken(f"the file is {kind}")
     if kind is Kind.RAW:

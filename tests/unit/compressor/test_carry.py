@@ -152,6 +152,8 @@ def test_changed_bytes_behind_the_end_that_no_index_names_are_seen() -> None:
         (lambda: gain_maps.with_segments(photo(), gain_maps.segment(0xE1, b"GDepth:")), "depth"),
         (lambda: photo() + b"\0\0\0\x18ftypmp42", "video"),
         (lambda: gain_maps.with_segments(photo(), gain_maps.segment(0xE1, b"Camera:MotionPhoto='1'")), "motion"),
+        (lambda: gain_maps.with_segments(photo(), gain_maps.segment(0xEB, b"JP\0\1\0\0\0\1jumb c2pa")), "signature"),
+        (lambda: photo() + b"\0" + photo(30)[1:], "no index names"),
     ],
 )  # fmt: skip
 def test_what_would_be_lost_or_wrong_is_refused(source: Callable[[], bytes], reason: str) -> None:

@@ -13,6 +13,8 @@ from services.compressor.kind import kind_of, sniff
 from services.compressor.mp4 import NotMp4, read_movie
 from services.compressor.policy import Kind
 from services.compressor.verdict import Broken
+from tests.unit.compressor import gain_maps
+from tests.unit.compressor.hostile import chunk
 
 
 @given(st.binary(max_size=300))
@@ -25,6 +27,51 @@ def test_any_bytes_are_a_jpeg_or_broken(data: bytes) -> None:
 def test_any_bytes_are_a_png_or_broken(data: bytes) -> None:
     with suppress(Broken):
         png.take_apart(png.SIGNATURE + data)
+
+
+headers = st.binary(min_size=13, max_size=13).map(lambda body: (b"IHDR", body))
+others = st.tuples(
+    st.sampled_from([b"IDAT", b"IDAT", b"IEND", b"IHDR", b"tEXt", b"acTL", b"caBX", b"zzZz"]),
+    st.binary(max_size=40),
+)
+
+
+@given(headers, st.lists(others, max_size=8), st.binary(max_size=8))
+def test_any_whole_chunks_are_put_together_as_they_were_or_refused(
+    header: tuple[bytes, bytes], found: list[tuple[bytes, bytes]], behind: bytes
+) -> None:
+    data = png.SIGNATURE + b"".join(chunk(*one) for one in (header, *found)) + behind
+    with suppress(Broken):
+        parts = png.take_apart(data)
+        png.obstacle(parts)
+        assert png.with_pixels(parts, parts) == data
+        png.account(data, data)
+
+
+segments = st.tuples(
+    st.sampled_from([*range(0xE0, 0xF0), 0xFE, 0xDB, 0xC4, 0xC0, 0xC2, 0xDD]),
+    st.binary(max_size=40),
+)
+
+
+@given(st.lists(segments, max_size=8), st.binary(max_size=40), st.binary(max_size=20))
+def test_any_segments_are_put_together_in_their_order(
+    found: list[tuple[int, bytes]], scan: bytes, trailer: bytes
+) -> None:
+    head = b"".join(gain_maps.segment(marker, body) for marker, body in found)
+    data = b"\xff\xd8" + head + gain_maps.segment(0xDA, b"") + scan.replace(b"\xff", b"\xff\0")
+    data += b"\xff\xd9" + trailer
+    parts = jpeg.take_apart(data)
+    metadata = [(m, b) for m, b in found if m >= 0xE0]
+    assert [(segment.marker, segment.body) for segment in parts.metadata] == metadata
+    made = jpeg.put_together([segment.data for segment in parts.metadata], parts, parts.trailer)
+    again = jpeg.take_apart(made)
+    assert [segment.data for segment in again.metadata] == [s.data for s in parts.metadata]
+    assert parts.trailer == trailer
+    assert made.endswith(trailer)
+    assert len(made) == len(data)
+    with suppress(Broken):
+        jpeg.unusual(parts)
 
 
 boxes = st.recursive(

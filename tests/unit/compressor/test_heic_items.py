@@ -46,10 +46,48 @@ def test_what_would_be_lost_is_named(data: bytes, lost: str | None) -> None:
     assert found is None if lost is None else lost in str(found)
 
 
+@pytest.mark.parametrize("name", [b"pasp", b"clap", b"udes", b"clli", b"mdcv", b"cmin", b"uuid"])
+def test_a_property_that_would_be_lost_is_named(name: bytes) -> None:
+    inside = b"".join(box(one, bytes(8)) for one in (b"hvcC", b"ispe", name))
+    meta = bytes(4) + box(b"iprp", box(b"ipco", inside) + box(b"ipma", bytes(8)))
+    assert f"{name.decode()} property would be lost" in str(odd_parts(box(b"meta", meta)))
+
+
 @given(st.binary(max_size=200))
 def test_any_boxes_are_listed_without_an_accident(data: bytes) -> None:
     odd_parts(box(b"meta", bytes(4) + box(b"iinf", data)))
     odd_parts(data)
+
+
+names = st.sampled_from(
+    [
+        b"meta",
+        b"iinf",
+        b"infe",
+        b"iprp",
+        b"ipco",
+        b"ipma",
+        b"pitm",
+        b"hvc1",
+        b"grid",
+        b"irot",
+        b"mdat",
+    ]
+)
+trees = st.recursive(
+    st.binary(max_size=30),
+    lambda inside: st.lists(st.tuples(names, st.binary(max_size=8), inside), max_size=4).map(
+        lambda found: b"".join(box(name, head + body) for name, head, body in found)
+    ),
+    max_leaves=10,
+)
+
+
+@given(trees)
+def test_any_tree_of_boxes_is_listed_without_an_accident(tree: bytes) -> None:
+    odd_parts(tree)
+    odd_parts(box(b"meta", bytes(4) + tree))
+    odd_parts(box(b"meta", bytes(4) + box(b"iprp", tree)))
 
 
 def test_a_plain_heic_has_nothing_odd(tmp_path: Path) -> None:

@@ -162,8 +162,10 @@ async def test_a_file_that_is_small_already_is_tried_at_lower_qualities_while_it
 
 async def test_a_gain_map_is_carried_over_or_the_photo_left(tmp_path: Path, job: Make) -> None:
     plain = samples.jpeg(tmp_path / "a.jpg").read_bytes()
-    for maker in (gain_maps.apple, gain_maps.google):
-        (tmp_path / "b.jpg").write_bytes(maker(plain))
+    rough = gain_maps.google(plain, primary=' Item:Length="100000"')
+    with_length = rough.replace(b'"100000"', b'"%06d"' % parts.take_apart(rough).end)
+    for whole in (gain_maps.apple(plain), gain_maps.google(plain), with_length):
+        (tmp_path / "b.jpg").write_bytes(whole)
         this = job(tmp_path / "b.jpg")
         answer = await compressed(this)
         assert answer.path.read_bytes().endswith(gain_maps.gain_map())
@@ -179,10 +181,24 @@ async def test_a_name_that_contradicts_the_content_leaves_the_file(
     assert "JPEG by its content" in (await left(job(source))).reason
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "the HEIC cannot be decoded: its header makes no sense"),
+    ],
+)  # fmt: skip
+async def test_why_a_file_is_unreadable_is_said_in_words_for_people(
+    tmp_path: Path, job: Make, data: bytes, reason: str
+) -> None:
+    (tmp_path / "a.heic").write_bytes(data)
+    assert await compress(job(tmp_path / "a.heic")) == Unreadable(reason)
+
+
 async def test_a_text_named_jpg_is_unreadable(tmp_path: Path, job: Make) -> None:
     (tmp_path / "a.jpg").write_text("not a picture at all")
     assert await compress(job(tmp_path / "a.jpg")) == Unreadable(
-        "the file is neither picture nor video"
+        "the file is of no kind that is known here"
     )
 
 
@@ -193,12 +209,14 @@ async def test_a_decompression_bomb_is_refused_without_decoding(tmp_path: Path, 
     assert answer.readable is None
 
 
+@pytest.mark.parametrize(("side", "limit"), [(9000, 250), (4000, 600)])
 async def test_a_picture_that_needs_too_much_memory_is_left_unexamined(
-    tmp_path: Path, job: Make
+    tmp_path: Path, job: Make, side: int, limit: int
 ) -> None:
-    Image.new("RGB", (9000, 9000)).save(tmp_path / "big.png")
-    answer = await left(job(tmp_path / "big.png", limits=Limits(memory=250 << 20)))
-    assert "memory" in answer.reason
+    """The decoder raises; the packer of PNGs ends its process."""
+    Image.new("RGB", (side, side)).save(tmp_path / "big.png", compress_level=1)
+    answer = await left(job(tmp_path / "big.png", limits=Limits(memory=limit << 20)))
+    assert answer.reason == f"it needs more than {limit} MiB of memory"
     assert answer.readable is None
 
 

@@ -1,4 +1,4 @@
-"""Tells what a file is by its first bytes, never by its name; reads only."""
+"""Tells what a file is by its first bytes, never by its name, and when the two disagree; reads only."""
 
 from __future__ import annotations
 
@@ -39,6 +39,24 @@ _VIDEO_CODECS = {
     **dict.fromkeys((b"avc1", b"avc3"), Kind.H264),
     **dict.fromkeys((b"hvc1", b"hev1", b"dvh1", b"dvhe"), Kind.HEVC),
 }
+
+
+_FILMS = frozenset({".mov", ".qt", ".mp4", ".m4v", ".3gp", ".3g2"})
+_SUFFIXES = {
+    Kind.JPEG: frozenset({".jpg", ".jpeg", ".jpe", ".jfif"}),
+    Kind.HEIC: frozenset({".heic", ".heif", ".hif"}),
+    Kind.PNG: frozenset({".png"}),
+    Kind.H264: _FILMS,
+    Kind.HEVC: _FILMS,
+}
+
+
+def misnamed(path: Path, kind: Kind) -> str | None:
+    """Return the sentence for people when a file that is of `kind` has the name of something else."""
+    suffix = path.suffix.lower()
+    if kind not in _SUFFIXES or suffix in _SUFFIXES[kind]:
+        return None
+    return f"it is a {kind} by its content, and {path.suffix or 'nothing'} by its name"
 
 
 def kind_of(path: Path) -> Kind:

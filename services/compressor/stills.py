@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from services.compressor import carry, encoders, gate, heic, jpeg, jxl, png
 from services.compressor.decode import decoded
 from services.compressor.gate import Original
+from services.compressor.kind import misnamed
 from services.compressor.policy import Encode, Kind, Leave
 from services.compressor.tiers import Lossless, Reversible, Still
 from services.compressor.verdict import Keep, Made
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.compressor.verdict import Limits
-
-_SUFFIXES = {
-    Kind.JPEG: {".jpg", ".jpeg", ".jpe", ".jfif"},
-    Kind.HEIC: {".heic", ".heif", ".hif"},
-    Kind.PNG: {".png"},
-}
 
 
 def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: Limits) -> Made:
@@ -37,8 +32,8 @@ def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: L
         raise Keep(order.reason)
     if getattr(image, "n_frames", 1) > 1 and kind is not Kind.JPEG:
         raise Keep(f"it holds {getattr(image, 'n_frames', 1)} pictures")
-    if source.suffix.lower() not in _SUFFIXES.get(kind, {source.suffix.lower()}):
-        raise Keep(f"it is a {kind} by its content, and {source.suffix or 'nothing'} by its name")
+    if odd := misnamed(source, kind):
+        raise Keep(odd)
     original = Original(data, image, kind, limits)
     made = _encoded(original, order)
     temp.write_bytes(made.data)

@@ -16,7 +16,6 @@ from services.compressor.film_progress import only_forward, part
 from services.compressor.film_search import pieces
 from services.compressor.film_short import make_short
 from services.compressor.film_work import Work
-from services.compressor.kind import misnamed
 from services.compressor.movie import check_carried
 from services.compressor.policy import Encode, Leave
 from services.compressor.tiers import Film
@@ -42,7 +41,8 @@ def video(source: Path, temp: Path, order: Encode | Leave, progress: Progress) -
     make = make_long if pieces(work.picture.seconds) else make_short
     numbers = make(work, part(told, _READ, 1.0))
     told(1.0)
-    return Made("x265", numbers, work.picture.width, work.picture.height)
+    made = work.picture
+    return Made("x265", numbers.told(work), made.width, made.height, score=numbers.look.mean)
 
 
 def _accepted(source: Path, temp: Path, order: Encode | Leave, movie: Movie | None) -> Work:
@@ -51,8 +51,6 @@ def _accepted(source: Path, temp: Path, order: Encode | Leave, movie: Movie | No
         raise Keep(order.reason)
     if movie is None:
         raise Keep("it is neither MP4 nor QuickTime")
-    if odd := misnamed(source, order.kind):
-        raise Keep(odd)
     if not isinstance(order.setting, Film):
         raise Keep(f"no encoder is set for {order.kind}")
     check_carried(movie)

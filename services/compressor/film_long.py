@@ -19,7 +19,7 @@ _FINALS = 3  # whole encodes before the original stays
 _SEARCHED, _ENCODED, _CHECKED = 0.2, 0.8, 0.85  # of the progress told
 
 
-def make_long(work: Work, progress: Progress) -> str:
+def make_long(work: Work, progress: Progress) -> Numbers:
     """Leave at the temporary path the rendition that clears the floor as a whole, and return its numbers; raises Keep."""
     clock = Clock()
     found = search(work, part(progress, 0.0, _SEARCHED))
@@ -37,7 +37,7 @@ def make_long(work: Work, progress: Progress) -> str:
         seen = whole(work, every, part(progress, _CHECKED, 1.0, frames))
         gated = clock.lap()
         if seen.clears(work.setting, STRIDE_MARGIN if every > 1 else 0.0):
-            return Numbers(crf, seen, every, found.tries, final, searched, encoded, gated).told(work)  # fmt: skip
+            return Numbers(crf, seen, every, found.tries, final, searched, encoded, gated)
         missed.append(f"VMAF {seen} of the whole at CRF {crf}")
         crf = better(crf)
     raise too_poor(work.setting, missed)

@@ -45,7 +45,7 @@ class _Best:
                 shutil.copyfileobj(self.file, target, 1 << 20)
 
 
-def make_short(work: Work, progress: Progress) -> str:
+def make_short(work: Work, progress: Progress) -> Numbers:
     """Leave at the temporary path the smallest rendition found that clears the floor, and return its numbers; raises Keep."""
     tries = work.setting.tries
     each = (part(progress, _TRIED * n / tries, _TRIED * (n + 1) / tries) for n in range(tries))
@@ -59,7 +59,7 @@ def make_short(work: Work, progress: Progress) -> str:
     searched = clock.lap() - best.encode - best.score
     complete(work, part(progress, _TRIED, 1.0))
     gated = best.score + clock.lap()
-    return Numbers(found.crf, best.look, 1, found.tries, 1, searched, best.encode, gated).told(work)
+    return Numbers(found.crf, best.look, 1, found.tries, 1, searched, best.encode, gated)
 
 
 def _tried(work: Work, crf: int, best: _Best, progress: Progress) -> Sample:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from services.compressor import carry, encoders, gate, heic, jpeg, jxl, png
 from services.compressor.decode import decoded
 from services.compressor.gate import Original
-from services.compressor.kind import misnamed
 from services.compressor.policy import Encode, Kind, Leave
 from services.compressor.tiers import Lossless, Reversible, Still
 from services.compressor.verdict import Keep, Made
@@ -32,8 +31,6 @@ def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: L
         raise Keep(order.reason)
     if getattr(image, "n_frames", 1) > 1 and kind is not Kind.JPEG:
         raise Keep(f"it holds {getattr(image, 'n_frames', 1)} pictures")
-    if odd := misnamed(source, kind):
-        raise Keep(odd)
     original = Original(data, image, kind, limits)
     made = _encoded(original, order)
     temp.write_bytes(made.data)

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 from services.compressor.confine import cap
 from services.compressor.frames import FRAMES
-from services.compressor.kind import kind_of
+from services.compressor.kind import kind_of, misnamed
 from services.compressor.policy import Encode, Kind, Leave, plan, settled_until, worth_it
 from services.compressor.tiers import Tier, asks_camera, of_camera, read_tier, tiers_for
 from services.compressor.verdict import Broken, Keep, Limits, Made, needs_more_than
@@ -97,6 +97,8 @@ def _tiers(source: Path, kind: Kind, request: dict[str, Any]) -> tuple[Tier, ...
 def _work(
     source: Path, temp: Path, order: Encode | Leave, kind: Kind, limits: Limits
 ) -> dict[str, Any]:
+    if odd := misnamed(source, kind):
+        order = Leave(odd)
     made = _codec(source, temp, kind, order, limits)
     before, after = source.stat().st_size, temp.stat().st_size
     if isinstance(order, Encode) and not worth_it(before, after, order.setting.max_ratio):

@@ -52,8 +52,10 @@ def main() -> None:
     request = json.loads(sys.stdin.readline())
     limits = Limits(**request["limits"])
     source, temp = Path(request["source"]), Path(request["temp"])
+    threading.Thread(
+        target=_die_with_parent, daemon=True
+    ).start()  # its stack counts as memory, too
     _limit(limits, source, request["seconds"])
-    threading.Thread(target=_die_with_parent, daemon=True).start()
     _say(_answer(source, temp, request, limits))
 
 

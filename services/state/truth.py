@@ -18,8 +18,9 @@ from services.state.policy.bodies import body
 from services.state.policy.facts import Asset, Books, Task, subject_of
 from services.state.policy.listing import freeze
 from services.state.policy.metadata import keep_up
+from services.state.policy.named import album_ids, icloud_ids, keys_of
 from services.state.policy.plan import copies_missing, plan, settle
-from services.state.policy.reports import album_ids, apply, icloud_ids, keys_of
+from services.state.policy.reports import apply
 from services.state.situation import Situations
 from shared.domain import events
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LAST_WORDS = 2000  # characters of the child's stderr that are kept
 _LONGEST_LINE = 1 << 20
-_BURIAL_S = 2.0  # a stopping service has ten seconds, and its files have had seven of them
+_BURIAL_S = 2.0  # a stopping service has ten seconds, and its files have had six of them
 _NONSENSE = "The encoder said nonsense about this file."
 _WANT_OF_MEMORY: Final = re.compile(r"memory allocation of \d+ bytes failed|std::bad_alloc")
 """What Rust's and C++'s libraries say before they abort."""

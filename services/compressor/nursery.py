@@ -10,7 +10,6 @@ import os
 import socket
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,9 +99,7 @@ class Nursery:
             self._control.close()
             self._control = None
         if self._process:
-            with suppress(subprocess.TimeoutExpired):  # it ends its children first
-                self._process.wait(2)
-            self._process.kill()
+            self._process.kill()  # what it has forked ends with it
             self._process.wait()
             self._process = None
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from shared.runtime.lane import Lane
 
 log = structlog.get_logger()
-GRACE_S: Final = 7.0
+GRACE_S: Final = 6.0
+"""What is left of ten seconds is for giving back, on a busy machine too."""
 _LOOK_AT_WINDOW_S: Final = 5.0
 
 

@@ -43,13 +43,13 @@ def stack(built: Path) -> Callable[..., AbstractContextManager[Stack]]:
     """Give what opens a stack; at the end of its block nothing of it is left."""
 
     @contextmanager
-    def opened(name: str, profiles: str = "demo", database: str = "") -> Iterator[Stack]:
+    def opened(name: str, profiles: str = "demo", **more: str) -> Iterator[Stack]:
         folder = built / name
         for one in ("data", "media", "nas"):
             (folder / one).mkdir(parents=True)
             os.chown(folder / one, USER, USER)
         run("mount", "--bind", str(folder), str(folder))
-        made = Stack(f"photoduct-test-{name}", folder, profiles, database)
+        made = Stack(f"photoduct-test-{name}", folder, profiles, more)
         try:
             run("mount", "--make-shared", str(folder))
             yield made

@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 USER = 1000
@@ -19,6 +22,14 @@ PRODUCT = (
 """What `down` takes away in the middle: all but the simulated world, which keeps its iCloud in memory."""
 SERVICES = PRODUCT[2:]
 POSTGRES = "postgresql+psycopg://photoduct@postgres/photoduct?passfile=/secrets/pgpass"
+
+ASK = """
+import json, ssl, sys, urllib.request as web
+url, body = sys.argv[1:]
+trusted = ssl.create_default_context(cafile="/demo/icloud/ca.pem")
+data = body.encode() if json.loads(body) else None
+print(web.urlopen(web.Request(url, data), context=trusted, timeout=60).read().decode())
+"""
 
 
 def run(*command: str, within: float = 120, env: dict[str, str] | None = None) -> str:
@@ -46,7 +57,8 @@ class Stack:
     name: str
     folder: Path
     profiles: str = "demo"
-    database: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further variables, as in `.env`."""
 
     def compose(self, *arguments: str, within: float = 240) -> str:
         return run(
@@ -55,13 +67,13 @@ class Stack:
             env={
                 "COMPOSE_PROJECT_NAME": self.name,
                 "COMPOSE_PROFILES": self.profiles,
-                "STATE_DATABASE_URL": self.database,
                 "MOUNT_PROPAGATION": "rslave",
                 "PUID": str(USER),
                 "PGID": str(USER),
                 **{
                     f"{one.upper()}_DIR": str(self.folder / one) for one in ("data", "media", "nas")
                 },
+                **self.more,
             },
         )
 
@@ -77,7 +89,7 @@ class Stack:
 
     def prove(self) -> str:
         """Run the outside proof, which fails the test when anything is missing; return its words."""
-        said = self.compose("run", "--rm", "--no-deps", "-T", "demo-proof", within=400)
+        said = self.compose("run", "--rm", "--no-deps", "-T", "demo-proof", within=660)
         assert "Nothing is missing: the proof holds." in said
         return said
 
@@ -99,6 +111,12 @@ class Stack:
         while len(self.done(service, stage)) < count:
             assert time.monotonic() < deadline, self.compose("ps", "-a")
             time.sleep(1)
+
+    def apple(self, page: str, **body: object) -> dict[str, Any]:
+        """Return what a page of the simulated Apple's own side says; with a body, tell it that."""
+        asked = ("python", "-c", ASK, f"https://127.0.0.1/admin/{page}", json.dumps(body))
+        found: dict[str, Any] = json.loads(run("docker", "exec", *self.ids("demo-apple"), *asked))
+        return found
 
     def containers(self) -> list[dict[str, Any]]:
         """Return what docker knows of each running container of the project."""
@@ -122,13 +140,18 @@ def service_of(container: dict[str, Any]) -> str:
 
 def uids(container: dict[str, Any]) -> set[int]:
     """Return the users of all processes in a container, as this machine's kernel knows them."""
+    told = read(container, "status")
+    return {int(status.partition("\nUid:")[2].split()[0]) for status in told}
+
+
+def read(container: dict[str, Any], name: str) -> list[str]:
+    """Return what the kernel tells under this name of each process in a container."""
     space = Path(f"/proc/{container['State']['Pid']}/ns/pid").readlink()
-    found = set()
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if (process / "ns/pid").readlink() == space:
-                status = (process / "status").read_text()
-                found.add(int(status.partition("\nUid:")[2].split()[0]))
+                found.append((process / name).read_text())
         except OSError:  # it has just ended
             continue
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import subprocess
 import time
 from collections import Counter
@@ -14,7 +15,18 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.compose.stack import POSTGRES, PRODUCT, ROOT, SERVICES, Stack, run, service_of, uids
+from tests.compose.stack import (
+    POSTGRES,
+    PRODUCT,
+    ROOT,
+    SERVICES,
+    USER,
+    Stack,
+    read,
+    run,
+    service_of,
+    uids,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +34,10 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 CUT_S = 60
+PIECE = 65536
+"""Bytes that the simulated Apple sends at once on a slow line: the last piece may be on its way at the end."""
+HOST = "172.17.0.1"
+"""This machine, as every Docker network reaches it."""
 
 LOOK = """
 import os, sys
@@ -37,7 +53,7 @@ print(*found)
 
 class Opening(Protocol):
     def __call__(
-        self, name: str, profiles: str = ..., database: str = ...
+        self, name: str, profiles: str = ..., **more: str
     ) -> AbstractContextManager[Stack]: ...
 
 
@@ -65,8 +81,12 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
     stack: Opening,
 ) -> None:
     with stack("storm") as here:
+        here.up("demo-apple")
+        here.until_healthy()
+        here.apple("line", mbit=4)
         here.up("--scale", "compressor=3")
         here.until_done("nas_sync", "nas", 1)
+        here.apple("line", mbit=0.1)  # what comes now comes so slowly that the end meets it
         with cut(here, "nas_sync"):
             run("docker", "kill", here.ids("compressor")[0])
             here.compose("restart", "-t", "5", "nats")
@@ -77,14 +97,77 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
         here.compose("down", "-t", "9", *PRODUCT)
         assert time.monotonic() - before < 30
         assert not here.ids("state")
+        here.apple("line", mbit=0)
         here.up("--scale", "compressor=3")
         here.prove()
-        # the new containers' logs begin here: what was brought before was not brought again
-        assert len(here.done("downloader", "download")) < 25
+        nothing_came_twice(here)
+
+
+def test_icloudpd_brings_a_library_whose_compressors_are_on_a_second_machine(
+    stack: Opening,
+) -> None:
+    files = "docker-compose.yml:deploy/compose.bus.yml"
+    with stack("two", COMPOSE_FILE=files, BUS_LISTEN=HOST, DEMO_ENGINE="icloudpd") as here:
+        here.compose("run", "--rm", "prepare")
+        certify(here.folder / "data" / "nats")
+        here.up("--scale", "compressor=0")
+        with second_machine(here) as there:
+            here.until_healthy()
+            there.until_healthy()
+            here.prove()
+            compressed = Counter(there.done("compressor", "compress"))
+        assert len(compressed) >= 10
+        assert set(compressed.values()) == {1}
+        assert "icloudpd is through the library." in logs_of(*here.ids("downloader"))
+
+
+def certify(folder: Path) -> None:
+    """Do what docs/containers.md says, word by word."""
+    page = (ROOT / "docs/containers.md").read_text()
+    commands = page.partition("cd data/nats\n")[2].partition("    BUS_LISTEN=")[0]
+    assert commands.count("openssl") == 3
+    run("sh", "-euc", f"cd {folder}\n{commands}", env={"PUID": str(USER), "PGID": str(USER)})
+
+
+@contextmanager
+def second_machine(here: Stack) -> Iterator[Stack]:
+    """Compressors in a project of their own, which reaches the first one's bus by its published port alone."""
+    worker = here.folder / "worker"
+    (worker / "secrets").mkdir(parents=True)
+    shutil.copy(here.folder / "data/nats/ca.pem", worker / "bus-ca.pem")
+    shutil.copy(here.folder / "data/secrets/compressor/compressor", worker / "secrets")
+    run("chown", "-R", f"{USER}:{USER}", str(worker))
+    names = here.folder / "names.yml"  # what the name server of a real network says
+    names.write_text(f"services: {{compressor: {{extra_hosts: ['nas.example.org:{HOST}']}}}}\n")
+    variables = {
+        "COMPOSE_FILE": f"deploy/compose.worker.yml:{names}",
+        "WORKER_DIR": str(worker),
+        "BUS": "nas.example.org",
+    }
+    there = Stack(f"{here.name}-worker", here.folder, "", variables)
+    try:
+        there.up("--scale", "compressor=2")
+        yield there
+    finally:
+        there.remove()
+
+
+def nothing_came_twice(here: Stack) -> None:
+    """As Apple counts: no file was sent whole twice, and what the end tore off was gone on with where it was torn."""
+    assets = here.apple("truth")["assets"].values()
+    sizes = [file["size"] for asset in assets for file in asset["resources"].values()]
+    sent = [one for one in here.apple("requests?log=1")["log"] if one["kind"] == "download"]
+    whole = Counter((one["record"], one["bytes"]) for one in sent if one["bytes"] in sizes)
+    assert set(whole.values()) == {1}, sent
+    torn = {one["record"] for one in sent if one["status"] == 200 and one["bytes"] not in sizes}
+    assert torn, sent
+    assert torn <= {one["record"] for one in sent if one["range"]}, sent
+    assert sum(one["bytes"] for one in sent) <= sum(sizes) + PIECE * len(torn), sent
 
 
 def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
-    with stack("postgres", "demo,postgres,monitoring", POSTGRES) as here:
+    profiles = "demo,postgres,monitoring"
+    with stack("postgres", profiles, STATE_DATABASE_URL=POSTGRES) as here:
         here.up(*PRODUCT, "postgres", "prometheus")  # Grafana's image may not be had
         here.until_healthy()
         here.prove()
@@ -98,6 +181,7 @@ def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
             check_walls(container)
         prometheus_sees(here)
         every_panel_has_data(here)
+        nobody_tells_the_password(here)
 
 
 def test_grafana_is_held_to_the_same_walls_as_all_others(built: Path) -> None:
@@ -114,6 +198,22 @@ def test_grafana_is_held_to_the_same_walls_as_all_others(built: Path) -> None:
     for one in grafana["volumes"]:
         if "deploy" in one["source"]:
             assert (ROOT / one["source"]).is_dir()
+
+
+def nobody_tells_the_password(here: Stack) -> None:
+    """It is in two files, and in no argument, log line, metric or setting, and in no other container's variables."""
+    password = (here.folder / "data/secrets/postgres/password").read_text().strip()
+    assert len(password) > 30
+    for container in here.containers():
+        name = service_of(container)
+        said = [json.dumps(container), logs_of(container["Id"]), *read(container, "cmdline")]
+        if name != "postgres":  # whose image hands it to its own server like this
+            said += read(container, "environ")
+        if name in SERVICES:
+            url = "http://127.0.0.1:9100/metrics"
+            asked = f"import urllib.request as web; print(web.urlopen('{url}').read().decode())"
+            said.append(run("docker", "exec", container["Id"], "python", "-c", asked))
+        assert not any(password in words for words in said), name
 
 
 def prometheus_sees(here: Stack) -> None:

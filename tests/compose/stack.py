@@ -8,10 +8,11 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
 ROOT = Path(__file__).parents[2]
 USER = 1000
@@ -30,6 +31,16 @@ trusted = ssl.create_default_context(cafile="/demo/icloud/ca.pem")
 data = body.encode() if json.loads(body) else None
 print(web.urlopen(web.Request(url, data), context=trusted, timeout=60).read().decode())
 """
+
+
+class Opening(Protocol):
+    """The fixture `stack`."""
+
+    def __call__(
+        self, name: str, profiles: str = ..., **more: str
+    ) -> AbstractContextManager[Stack]:
+        """Open a stack for a block."""
+        ...
 
 
 def run(*command: str, within: float = 120, env: dict[str, str] | None = None) -> str:
@@ -132,6 +143,14 @@ class Stack:
         while any(one["State"]["Health"]["Status"] != "healthy" for one in self.containers()):
             assert time.monotonic() < deadline, self.compose("ps", "-a")
             time.sleep(1)
+
+
+def logs_of(container: str) -> str:
+    """Return what a container wrote."""
+    done = subprocess.run(
+        ["docker", "logs", container], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout + done.stderr
 
 
 def service_of(container: dict[str, Any]) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
-import subprocess
 import time
 from collections import Counter
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -20,8 +18,8 @@ from tests.compose.stack import (
     PRODUCT,
     ROOT,
     SERVICES,
-    USER,
     Stack,
+    logs_of,
     read,
     run,
     service_of,
@@ -32,12 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.compose.stack import Opening
+
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 CUT_S = 60
 PIECE = 65536
 """Bytes that the simulated Apple sends at once on a slow line: the last piece may be on its way at the end."""
-HOST = "172.17.0.1"
-"""This machine, as every Docker network reaches it."""
 
 LOOK = """
 import os, sys
@@ -49,12 +47,6 @@ for folder, names, _ in os.walk("/"):
         found.append(folder)
 print(*found)
 """
-
-
-class Opening(Protocol):
-    def __call__(
-        self, name: str, profiles: str = ..., **more: str
-    ) -> AbstractContextManager[Stack]: ...
 
 
 def test_three_compressors_share_the_work_of_a_stack_that_holds_its_own_walls(
@@ -101,55 +93,6 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
         here.up("--scale", "compressor=3")
         here.prove()
         nothing_came_twice(here)
-
-
-def test_icloudpd_brings_a_library_whose_compressors_are_on_a_second_machine(
-    stack: Opening,
-) -> None:
-    files = "docker-compose.yml:deploy/compose.bus.yml"
-    with stack("two", COMPOSE_FILE=files, BUS_LISTEN=HOST, DEMO_ENGINE="icloudpd") as here:
-        here.compose("run", "--rm", "prepare")
-        certify(here.folder / "data" / "nats")
-        here.up("--scale", "compressor=0")
-        with second_machine(here) as there:
-            here.until_healthy()
-            there.until_healthy()
-            here.prove()
-            compressed = Counter(there.done("compressor", "compress"))
-        assert len(compressed) >= 10
-        assert set(compressed.values()) == {1}
-        assert "icloudpd is through the library." in logs_of(*here.ids("downloader"))
-
-
-def certify(folder: Path) -> None:
-    """Do what docs/containers.md says, word by word."""
-    page = (ROOT / "docs/containers.md").read_text()
-    commands = page.partition("cd data/nats\n")[2].partition("    BUS_LISTEN=")[0]
-    assert commands.count("openssl") == 3
-    run("sh", "-euc", f"cd {folder}\n{commands}", env={"PUID": str(USER), "PGID": str(USER)})
-
-
-@contextmanager
-def second_machine(here: Stack) -> Iterator[Stack]:
-    """Compressors in a project of their own, which reaches the first one's bus by its published port alone."""
-    worker = here.folder / "worker"
-    (worker / "secrets").mkdir(parents=True)
-    shutil.copy(here.folder / "data/nats/ca.pem", worker / "bus-ca.pem")
-    shutil.copy(here.folder / "data/secrets/compressor/compressor", worker / "secrets")
-    run("chown", "-R", f"{USER}:{USER}", str(worker))
-    names = here.folder / "names.yml"  # what the name server of a real network says
-    names.write_text(f"services: {{compressor: {{extra_hosts: ['nas.example.org:{HOST}']}}}}\n")
-    variables = {
-        "COMPOSE_FILE": f"deploy/compose.worker.yml:{names}",
-        "WORKER_DIR": str(worker),
-        "BUS": "nas.example.org",
-    }
-    there = Stack(f"{here.name}-worker", here.folder, "", variables)
-    try:
-        there.up("--scale", "compressor=2")
-        yield there
-    finally:
-        there.remove()
 
 
 def nothing_came_twice(here: Stack) -> None:
@@ -301,13 +244,6 @@ def a_disk_mounted_later_is_seen(here: Stack, nas: Path) -> None:
     finally:
         run("umount", str(later))
         later.rmdir()
-
-
-def logs_of(container: str) -> str:
-    done = subprocess.run(
-        ["docker", "logs", container], capture_output=True, text=True, timeout=60, check=True
-    )
-    return done.stdout + done.stderr
 
 
 @contextmanager

@@ -39,8 +39,8 @@ def _now() -> list[Builder[Panel]]:
         ),
         number(
             "At work",
-            "Files that are being compressed now.",
-            (f"sum(photoduct_jobs_in_flight{{{OF_STAGE}}})", "files"),
+            "Files that are decoded and encoded now.",
+            ("sum(photoduct_compressor_files_in_work)", "files"),
             "none",
         ),
         number(
@@ -63,12 +63,27 @@ def _speed() -> list[Builder[Panel]]:
     """Make how fast it goes and what waits."""
     return [
         lines(
+            "Encode speed",
+            "Frames of videos that are decoded or encoded, searches and proofs included.",
+            [("sum(rate(photoduct_compressor_frames_total[$__rate_interval]))", "frames")],
+            "suffix: frames/s",
+        ),
+        lines(
+            "Encoders",
+            "Files in work, and how many may be at once: the cores that all compressors were given, less in quiet hours.",
+            [
+                ("sum by (kind) (photoduct_compressor_files_in_work)", "{{kind}}"),
+                ("sum(photoduct_compressor_slots)", "may be"),
+            ],
+            FILES,
+        ),
+        lines(
             "Originals a second of work",
-            "Bytes of originals for each second that a compressor worked: how fast it encodes, whatever their number.",
+            "Bytes of originals for each second that a file was in work: how fast it goes, whatever their number.",
             [
                 (
-                    f"sum(rate(photoduct_job_bytes_total{{{OF_STAGE}}}[$__rate_interval]))"
-                    f" / sum(rate(photoduct_job_duration_seconds_sum{{{OF_STAGE}}}[$__rate_interval]))",
+                    "sum(rate(photoduct_compressor_input_bytes_total[$__rate_interval]))"
+                    " / sum(rate(photoduct_compressor_file_duration_seconds_sum[$__rate_interval]))",
                     "originals",
                 )
             ],
@@ -82,13 +97,11 @@ def _speed() -> list[Builder[Panel]]:
         ),
         lines(
             "Time of a file",
-            "Half of the files, and 95 of 100, took less.",
+            "Half of the files, and 95 of 100, took less; the wait for a free encoder does not count.",
             [
                 (
-                    quantile(
-                        share, f"photoduct_job_duration_seconds_bucket{{{OF_STAGE}}}", "stage"
-                    ),
-                    f"{share:.0%}",
+                    quantile(share, "photoduct_compressor_file_duration_seconds_bucket", "kind"),
+                    f"{{{{kind}}}} {share:.0%}",
                 )
                 for share in (0.5, 0.95)
             ],

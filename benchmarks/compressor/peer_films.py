@@ -34,12 +34,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TIER = BALANCED[0]
-_SECONDS, _QUICK = 4, 1
+_SECONDS, _QUICK = 2, 1
 _MOST_SECONDS = 20  # a folder's longer films are passed over: the search encodes each a dozen times
 _CRF = re.compile(r"crf=(\d+)")
 _USUAL_RF = 22
+_PAIRED = "settb=1/25,setpts=N,format=yuv420p"
 _SCALE = 51  # HandBrake's RF counts down from here: less is better
-_X265 = ("-e", "x265", "--encoder-preset", "fast", "-E", "copy")
+_X265 = (
+    "-e",
+    "x265",
+    "--encoder-preset",
+    "fast",
+    "-E",
+    "copy",
+    "--maxWidth",
+    "8192",
+    "--maxHeight",
+    "8192",
+)
 _HEAD = (
     "film", "tool", "size, of the original", "VMAF", "size at photoduct's VMAF, of photoduct's", "CPU s, one encode",
     "CPU s, to that VMAF", "metadata lost, tags",
@@ -173,10 +185,10 @@ def _equal(film: Path, ours: Made, room: Path) -> tuple[Made, str]:
 
 
 def _vmaf(made: Path, source: Path) -> float:
-    """Return the mean VMAF of the frames as a player shows them, upright, paired by their number."""
+    """Return the mean VMAF of the frames as a player shows them: upright, of the source's size, paired by their number."""
     with tempfile.NamedTemporaryFile("r") as log:
-        pair = ";".join(f"[{n}:v:0]settb=1/25,setpts=N,format=yuv420p[v{n}]" for n in (0, 1))
-        _ffmpeg("-i", str(made), "-i", str(source), "-lavfi",
-            f"{pair};[v0][v1]libvmaf=n_threads=1:log_fmt=json:log_path={log.name}", "-f", "null", "-")  # fmt: skip
+        graph = f"[0:v:0][1:v:0]scale=rw:rh,{_PAIRED}[made];[1:v:0]{_PAIRED}[source];[made][source]"
+        judge = f"libvmaf=n_threads=1:log_fmt=json:log_path={log.name}"
+        _ffmpeg("-i", str(made), "-i", str(source), "-lavfi", graph + judge, "-f", "null", "-")
         found = json.load(log)
     return float(found["pooled_metrics"]["vmaf"]["mean"])

@@ -22,11 +22,14 @@ _WORDS = {
     "XMP": "XMP",
     "IPTC": "IPTC",
     "MPF:MPImage2:MPImage2": "gain map",  # the picture itself; what leads to it may change
-    "QuickTime:Track": "track header",
-    "QuickTime:Keys": "Apple's keys",
-    "QuickTime:ItemList": "tags",
+    "QuickTime:CreateDate": "creation time",
+    "QuickTime:Keys:CreationDate": "creation time",
+    "QuickTime:Keys:ContentIdentifier": "content identifier",
+    "QuickTime:Keys:GPSCoordinates": "place",
+    "QuickTime:Keys:Make": "camera",
+    "QuickTime:Keys:Model": "camera",
+    "QuickTime:Keys:Software": "camera",
     "QuickTime:UserData": "user data",
-    "QuickTime": "film header",
 }  # the longest prefix counts; what none fits is not the photo's own
 _PLACE = re.compile(r"(Offset|Start|Length|Size|ImageLength)$")
 """Names of numbers that say where in the file something lies: they have to change; what lies there is compared."""

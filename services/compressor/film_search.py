@@ -24,17 +24,26 @@ _UP, _DOWN = 3, 2
 _BEST_CRF = 1
 _EVERY_FRAME = 1500  # a film of more frames is scored on every seventh one
 STRIDE: Final = 7
-"""Every how many frames of a longer film are scored: a number that shares no factor with any usual period of frames.
+"""Every how many frames of a longer film are scored: it shares no factor with any usual period of frames.
 
-x265's `fast` gives every seventh frame more bits; scored on those alone, a film looked better than it was.
+x265's `fast` spends more on every fifth frame. Scored on those alone, films looked better by up to 4.0 points in the
+mean and 8.9 in the 5th percentile at CRF 20 and 26, and 10 and 16 at CRF 32.
 """
-_DOUBT = 1.3
+_DOUBT = 3.0
+"""Each piece begins with a frame of its own: sizes by samples were 0.96 to 2 times the real ones, most where little moves."""
 
 SAMPLE_MARGIN = 0.5
-"""VMAF points by which the pieces of a film have to clear the floor. An error costs time or bytes, never the look."""
+"""VMAF points by which the pieces of a film have to clear the floor: half of what they are usually off.
+
+They were 1.2 too low to 1.2 too high in the mean, and up to 2.7 too high in the 5th percentile (9.7 in a film made to
+mislead them). An error costs one more encode, or bytes, never the look, so the margin is not the worst of them.
+"""
 
 STRIDE_MARGIN = 0.5
-"""VMAF points by which every seventh frame has to clear the floor: nothing is asked after that."""
+"""VMAF points by which every seventh frame has to clear the floor, as nothing is asked after that.
+
+It was up to 0.13 too high in the mean, and up to 0.47 in the 5th percentile.
+"""
 
 
 @dataclass(frozen=True, slots=True)

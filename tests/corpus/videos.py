@@ -37,7 +37,7 @@ def ways_up() -> Iterator[Case]:
 
 
 def codecs() -> Iterator[Case]:
-    """What a picture is coded as: H.264 and HEVC of 8 bits are encoded anew, all else is left."""
+    """What a picture is coded as: H.264 and HEVC are encoded anew, all else is left."""
     group = "video by codec"
     yield films.case(group, "hevc.mov", codec=(*films.X265, "-tag:v", "hvc1"), args=films.APPLE)
     yield films.case(group, "hevc-hev1.mp4", codec=(*films.X265, "-tag:v", "hev1"))
@@ -71,15 +71,14 @@ def codecs() -> Iterator[Case]:
         ("yuv422p", WHOLE),
         ("yuv444p", WHOLE),
         ("yuvj420p", WHOLE),
-        ("yuv420p10le", LEFT),
+        ("yuv420p10le", WHOLE),
         ("gray", WHOLE),
     ):
         yield films.case(group, f"{pixels}.mp4", ends, codec=(*films.X264[:-1], pixels))
     yield films.case(
         group,
         "hevc-10-bits.mov",
-        LEFT,
-        "8 bits",
+        WHOLE,
         codec=(*films.X265[:-1], "yuv420p10le", "-tag:v", "hvc1"),
     )
     yield films.case(
@@ -164,19 +163,19 @@ def streams() -> Iterator[Case]:
         after=("-map", "0:v", "-map", "0:v", "-map", "0:a"),
     )
     yield films.case(
-        group, "timecode.mov", LEFT, "tmcd", made=films.again, after=("-timecode", "00:00:00:00")
+        group, "timecode.mov", WHOLE, made=films.again, after=("-timecode", "00:00:00:00")
     )
     yield films.case(
         group,
         "subtitles.mp4",
-        LEFT,
+        WHOLE,
         made=_with_text,
         args=("words.srt", films.SUBTITLES, "-map", "0:s", "-c:s", "mov_text"),
     )
     yield films.case(
         group,
         "chapters.mp4",
-        LEFT,
+        WHOLE,
         made=_with_text,
         args=("words.txt", films.CHAPTERS, "-map_chapters", "0"),
     )

@@ -1,4 +1,4 @@
-"""Feeds mangled JPEGs and PNGs to the parsers of our own for as long as one likes; nothing but a refusal may come out.
+"""Feeds mangled JPEGs, PNGs and HEICs to the parsers of our own for as long as one likes; nothing but a refusal may come out.
 
     python -m tests.fuzz.still_containers -max_total_time=60     (needs `pip install atheris`)
 
@@ -13,9 +13,12 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from services.compressor import carry, container, jpeg, mpf, png
+import pillow_heif
+
+from services.compressor import carry, container, heic_items, jpeg, mpf, png
 from services.compressor.verdict import Broken, Keep
 from tests.unit.compressor import gain_maps, samples
+from tests.unit.compressor.hostile import chunk
 
 
 def photo(quality: int) -> bytes:
@@ -31,8 +34,12 @@ ENCODED = photo(50)
 
 def one(data: bytes) -> None:
     """Take any bytes apart; what can be carried over must be proven to have been."""
-    with suppress(Broken, Keep):
-        png.account(data, png.with_pixels(png.take_apart(data), png.take_apart(data)))
+    heic_items.odd_parts(data)
+    for whole in (data, chunks(data)):
+        with suppress(Broken, Keep):
+            parts = png.take_apart(whole)
+            png.obstacle(parts)
+            png.account(whole, png.with_pixels(parts, parts))
     with suppress(mpf.BadIndex):
         index = mpf.read_index(data)
         mpf.moved(index, (20, 1000), (20, 900))
@@ -43,15 +50,32 @@ def one(data: bytes) -> None:
             carry.account(data, carry.carry_over(source, ENCODED))
 
 
+_NAMES = (b"IHDR", b"IDAT", b"IEND", b"tEXt", b"acTL", b"caBX", b"zTXt", b"iCCP")
+
+
+def chunks(data: bytes) -> bytes:
+    """Return a PNG of chunks whose names, lengths and contents `data` tells, with right checksums: changed bytes never have one."""
+    made, at = png.SIGNATURE, 0
+    while at + 2 <= len(data) and data[at] < 250:
+        size = 13 if data[at] % 8 == 0 else data[at + 1]
+        made += chunk(_NAMES[data[at] % 8], data[at + 2 : at + 2 + size].ljust(size, b"\0"))
+        at += 2 + size
+    return made + data[at:]
+
+
 def seeds() -> list[bytes]:
-    """Return the files to start from: both makers, both byte orders, a plain PNG."""
+    """Return the files to start from: both makers, both byte orders, a PNG as it is and as `chunks` reads one, a HEIC."""
     makers = (gain_maps.apple, gain_maps.google)
     found = [maker(photo(70), order) for maker in makers for order in "<>"]
     length = jpeg.take_apart(gain_maps.google(photo(70), primary=' Item:Length="10000"')).end
     found.append(gain_maps.google(photo(70), primary=f' Item:Length="{length}"'))
     out = io.BytesIO()
     samples.picture((16, 16)).save(out, "PNG", icc_profile=samples.icc())
-    return [*found, out.getvalue()]
+    told = b"\0\x0d" + bytes(13) + b"\1\5pixel\1\0\3\4text\2\0trailer"
+    heic = io.BytesIO()
+    pillow_heif.register_heif_opener()
+    samples.picture((64, 48)).save(heic, "HEIF", quality=10, exif=samples.exif())
+    return [*found, out.getvalue(), told, heic.getvalue()]
 
 
 def main() -> None:

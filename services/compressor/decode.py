@@ -100,20 +100,25 @@ def _check_size(image: Image.Image, limits: Limits) -> None:
         raise Keep(f"it has {pixels:,} pixels, more than {limits.pixels:,}", readable=None)
 
 
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 @contextmanager
 def _decoding(kind: Kind) -> Iterator[None]:
     """Turn what decoders raise on bad bytes into Broken; errors of the disk pass."""
     try:
         yield
     except UnidentifiedImageError as error:  # its own words name an object in memory
-        raise Broken(f"the {kind} cannot be decoded: its header makes no sense") from error
+        reason = "it is damaged, or of a form that is not known here"
+        raise Broken(f"the {kind} cannot be decoded: {reason}") from error
     except OSError as error:
         if error.errno is not None:
             raise
-        raise Broken(f"the {kind} cannot be decoded: {error}") from error
+        raise Broken(f"the {kind} cannot be decoded: {_line(error)}") from error
     except ValueError as error:
         if _LONG_TEXT.search(str(error)):
             raise Keep("a text in it is longer than can be read safely", readable=None) from error
-        raise Broken(f"the {kind} cannot be decoded: {error}") from error
+        raise Broken(f"the {kind} cannot be decoded: {_line(error)}") from error
     except _HURT as error:
-        raise Broken(f"the {kind} cannot be decoded: {error}") from error
+        raise Broken(f"the {kind} cannot be decoded: {_line(error)}") from error

@@ -38,7 +38,7 @@ _STORED: Final = re.compile(
 )
 _TABLE: Final = "(Binary data"
 _HEIC_DESIGN: Final = re.compile(
-    r"^(IFD0:Orientation|XMP-tiff:Orientation|QuickTime:.*|Meta:.*|ICC-header:.*)$"
+    r"^(IFD0:Orientation|XMP-tiff:Orientation|QuickTime:.*|Meta:.*|ICC-header:.*|ICC\S*2:.*)$"  # the second profile is its preview's
 )
 
 

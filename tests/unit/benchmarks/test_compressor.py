@@ -35,6 +35,14 @@ def test_a_folder_without_stills_is_refused_in_one_sentence(tmp_path: Path) -> N
     assert done.stderr == f"{tmp_path}: expected a folder with JPEG, HEIC or PNG files.\n"
 
 
+def test_the_memory_of_a_file_is_told() -> None:
+    command = [sys.executable, "-m", "benchmarks.compressor", "memory", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| JPEG of 1 megapixel |" in done.stdout
+    assert "| compressed |" in done.stdout
+
+
 def test_the_throughput_is_told_with_its_ratios() -> None:
     command = [sys.executable, "-m", "benchmarks.compressor", "stills", "--quick"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -185,7 +185,7 @@ async def test_a_name_that_contradicts_the_content_leaves_the_file(
     ("data", "reason"),
     [
         (b"", "the file is empty"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "the HEIC cannot be decoded: its header makes no sense"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "the HEIC cannot be decoded: it is damaged, or of a form that is not known here"),
     ],
 )  # fmt: skip
 async def test_why_a_file_is_unreadable_is_said_in_words_for_people(

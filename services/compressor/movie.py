@@ -8,6 +8,7 @@ from typing import Final
 
 from services.compressor.film_pixels import HALVED, samples_form
 from services.compressor.mp4 import Movie, Track, entry_boxes
+from services.compressor.scanning import may_be_interlaced
 from services.compressor.verdict import Broken, Keep
 
 _DOLBY = {b"dvcC", b"dvvC", b"dvwC"}
@@ -38,6 +39,8 @@ def check_carried(movie: Movie) -> None:
         raise Keep(f"it has other tracks that would be lost ({names})")
     if not track.samples:
         raise Keep("it is stored in fragments")
+    if may_be_interlaced(track):
+        raise Keep("it is interlaced, or may be")
     _check_colours(track)
 
 

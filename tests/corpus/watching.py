@@ -50,7 +50,7 @@ def watch(path: Path) -> Film:
     """Play a whole file; raises CalledProcessError when that fails."""
     told = _told(path)
     streams = re.findall(
-        r"^  Stream #0:\d+.*?: (Video|Audio|Subtitle|Data): (.*)$", told, re.MULTILINE
+        r"^ +Stream #0:\d+.*?: (Video|Audio|Subtitle|Data): (.*)$", told, re.MULTILINE
     )
     video = next(text for kind, text in streams if kind == "Video")
     colours = re.search(r"yuv\w+\(([^)]*)\)", video)

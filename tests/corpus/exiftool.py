@@ -33,7 +33,7 @@ _BY_DESIGN: Final = re.compile(
 # Of a video: how and where pictures are stored, and when and by what the file was written.
 _STORED: Final = re.compile(
     r"^(QuickTime:(MajorBrand|MinorVersion|CompatibleBrands|MediaData\w*|MovieHeaderVersion|HandlerVendorID|HandlerType|ModifyDate|TimeScale|NextTrackID)"
-    r"|Keys:(MajorBrand|MinorVersion|CompatibleBrands)|\w+:(Encoder|SoftwareVersion)"
+    r"|Keys:(MajorBrand|MinorVersion|CompatibleBrands)|\w+:(Encoder|SoftwareVersion|\w*Duration)"  # lengths are compared by `watching`, to a frame
     r"|Track\d+:(Compressor\w*|BitDepth|VideoFrameRate|VendorID|AverageBitrate|MaxBitrate|BufferSize|Gen\w+|\w+Version|TrackModifyDate|MediaModifyDate|Handler\w+|VideoFieldOrder|PixelAspectRatio|Unknown_\w+|\w*Configuration|SourceImage\w+|.Resolution))$"
 )
 _TABLE: Final = "(Binary data"
@@ -121,17 +121,11 @@ def _by_design(name: str, *, is_heic: bool) -> bool:
 
 def _lost_of_a_film(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """Return the tags whose name and value are in no group of the rendition; tables of samples are no tags."""
-    kept = {_rounded(*one) for one in after.items()}
+    kept = {(name.partition(":")[2], repr(value)) for name, value in after.items()}
     return {
         name: value
         for name, value in before.items()
         if not (_BY_DESIGN.match(name) or _STORED.match(name))
         and not (name.startswith("Track") and str(value).startswith(_TABLE))
-        and _rounded(name, value) not in kept
+        and (name.partition(":")[2], repr(value)) not in kept
     }
-
-
-def _rounded(name: str, value: Any) -> tuple[str, str]:
-    """Return a tag without its group; lengths by hundredths of a second, as time scales differ."""
-    tag = name.partition(":")[2]
-    return tag, repr(round(value, 2) if tag.endswith("Duration") else value)

@@ -101,7 +101,7 @@ async def _outcome(group: str, job: Job) -> Outcome:
 
 def check_words(reason: str) -> None:
     """Assert that a reason is a sentence for people: a few words, and nothing out of a program's inside."""
-    assert 10 <= len(reason) <= 400, reason
+    assert 8 <= len(reason) <= 400, reason
     assert reason.count(" ") >= 2, reason
     assert reason.isprintable(), repr(reason)
     assert not _NOT_FOR_PEOPLE.search(reason), reason

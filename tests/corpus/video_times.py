@@ -25,7 +25,7 @@ def times() -> Iterator[Case]:
     yield films.case(group, "23-seconds.mp4", seconds=23, size="96x80", rate="5")
     for scale in ("600", "90000", "1000000"):
         yield films.case(group, f"scale-{scale}.mov", args=("-video_track_timescale", scale))
-    yield films.case(group, "uneven.mov", made=_uneven)
+    yield films.case(group, "uneven.mov", WHOLE, made=_uneven)
     yield films.case(group, "sound-begins-late.mov", made=_late_sound)
     yield films.case(
         group, "picture-begins-late.mp4", WHOLE, made=films.again, args=("-itsoffset", "0.4")

@@ -30,7 +30,7 @@ from benchmarks.shared.page import table
 from benchmarks.shared.processes import memory_mb
 from services.compressor.child import NURSERY
 from services.compressor.encode import Job, compress
-from services.compressor.ffmpeg import program
+from services.compressor.ffmpeg_program import program
 from services.compressor.profiles import SMALL
 from services.compressor.verdict import Compressed, Left
 from shared.domain.errors import PhotoductError

@@ -131,6 +131,16 @@ def test_a_new_one_that_is_lost_leaves_the_old_one_and_is_made_again(world: Worl
     assert (photo(world).tier, photo(world).candidate) == ("heavier", None)
 
 
+def test_a_late_word_of_the_first_rendition_is_none_of_the_new_one(world: World) -> None:
+    first = next(work for work in world.works if work.stage == "rendition")
+    to_its_day(world)
+    world.work_off(without=("rendition",))
+    world.say(first.outcome(events.RenditionLost, world.clock.now(), reason="it was placed before"))
+    assert photo(world).compression == "renewing"
+    world.work_off()
+    assert photo(world).tier == "heavier"
+
+
 @pytest.mark.parametrize("readable", [True, False])
 def test_a_renewal_that_brings_nothing_leaves_the_rendition_and_says_why(
     world: World, readable: bool

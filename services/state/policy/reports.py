@@ -63,6 +63,8 @@ def _finish(task: Task, report: events.Outcome) -> bool:
     """End the task; False when it had ended before, and this is the late answer of a second worker."""
     if not task.active and task.state != "quarantined":
         return False
+    if isinstance(report, events.RenditionLost) and task.attempt != report.attempt:
+        return False  # an earlier try was to place another file: it says nothing of the one of now
     task.state, task.reason, task.due_at, task.seconds = "done", None, None, report.seconds
     task.failures = task.rings = 0
     return True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.corpus import films, pictures, video_hurt, video_times
 from tests.corpus.cases import COMPRESSED, KEPT, LEFT, WHOLE, Case
+from tests.unit.compressor import phone_films
 from tests.unit.compressor.samples import run
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ def streams() -> Iterator[Case]:
         args=("words.txt", films.CHAPTERS, "-map_chapters", "0"),
     )
     yield films.case(group, "cover.mp4", WHOLE, made=_with_cover)
+    yield Case(group, "timed-metadata.mov", phone_films.phone_film)
 
 
 def _with_text(path: Path, name: str, words: str, *after: str) -> None:

@@ -44,7 +44,7 @@ def timed_track(begins: list[int], *, dref: int = 1, points_at: int = 1) -> byte
     table = box(
         b"stbl",
         full(b"stsd", (1).to_bytes(4), box(b"mebx", bytes(6), b"\0\1", box(b"keys", box(b"\0\0\0\1", box(b"keyd", b"mdtacom.apple.quicktime.video-orientation"))))),
-        full(b"stts", struct.pack(">IIIII", 2, 3, 100, 1, 200)),
+        full(b"stts", struct.pack(">IIIII", 2, 3, 60, 1, 120)),
         full(b"stsc", struct.pack(">IIIIIII", 2, 1, 3, 1, 2, 1, 1)),
         full(b"stsz", struct.pack(">II", 0, len(TIMED)), sizes),
         full(b"stco", struct.pack(">I2I", 2, *begins)),
@@ -58,12 +58,12 @@ def timed_track(begins: list[int], *, dref: int = 1, points_at: int = 1) -> byte
     )
     return box(
         b"trak",
-        box(b"tkhd", b"\0\0\0\x0f", struct.pack(">IIIII", 1, 2, 77, 0, 800), bytes(60)),
-        box(b"edts", full(b"elst", struct.pack(">IIiIIiI", 2, 300, -1, 65536, 500, 0, 65536))),
+        box(b"tkhd", b"\0\0\0\x0f", struct.pack(">IIIII", 1, 2, 77, 0, 600), bytes(60)),
+        box(b"edts", full(b"elst", struct.pack(">IIiIIiI", 2, 300, -1, 65536, 300, 0, 65536))),
         box(b"tref", box(b"cdsc", points_at.to_bytes(4))),
         box(
             b"mdia",
-            full(b"mdhd", struct.pack(">IIIIHH", 1, 2, 600, 500, 0, 0)),
+            full(b"mdhd", struct.pack(">IIIIHH", 1, 2, 600, 300, 0, 0)),
             full(b"hdlr", b"mhlrmeta", bytes(13)),
             media,
         ),

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from shared.adapters.clock import SystemClock
-from shared.domain import events, questions
+from shared.domain import events, questions, work_items
 from shared.domain.ids import OWN_ZONE, GoogleLevel, Kind, Resource
 from shared.domain.seen import AssetSeen, ResourceSeen
 
@@ -50,7 +50,7 @@ def page_seen(number: int, assets: Iterable[AssetSeen]) -> events.PageSeen:
     )  # fmt: skip
 
 
-async def download(work: events.DownloadWork) -> events.Report:
+async def download(work: work_items.DownloadWork) -> events.Report:
     """Say that the resource was downloaded."""
     return work.outcome(
         events.Downloaded, clock.now(), sha256=sha(work.checksum), size=work.size,
@@ -58,7 +58,7 @@ async def download(work: events.DownloadWork) -> events.Report:
     )  # fmt: skip
 
 
-async def pixel(work: events.FileWork) -> Sequence[events.Report]:
+async def pixel(work: work_items.FileWork) -> Sequence[events.Report]:
     """Say that the file was staged, and at once all that the phone ever shows of it."""
     now = clock.now()
     seen = (
@@ -70,7 +70,7 @@ async def pixel(work: events.FileWork) -> Sequence[events.Report]:
     return (work.outcome(events.Staged, now, path=work.file.path, mtime_ns=1), *seen)
 
 
-async def nas(work: events.FileWork) -> events.Report:
+async def nas(work: work_items.FileWork) -> events.Report:
     """Say that the NAS holds the original."""
     return work.outcome(
         events.NasVerified, clock.now(), path=work.file.path, sha256=work.file.sha256,
@@ -78,7 +78,7 @@ async def nas(work: events.FileWork) -> events.Report:
     )  # fmt: skip
 
 
-async def compress(work: events.FileWork) -> events.Report:
+async def compress(work: work_items.FileWork) -> events.Report:
     """Say that a rendition was made."""
     return work.outcome(
         events.Compressed, clock.now(), path=work.file.path, sha256=sha("small"), size=400_000,
@@ -86,7 +86,7 @@ async def compress(work: events.FileWork) -> events.Report:
     )  # fmt: skip
 
 
-async def rendition(work: events.RenditionWork) -> events.Report:
+async def rendition(work: work_items.RenditionWork) -> events.Report:
     """Say that the rendition took the original's place."""
     return work.outcome(
         events.RenditionArchived, clock.now(), rendition_path=work.file.path,
@@ -94,25 +94,25 @@ async def rendition(work: events.RenditionWork) -> events.Report:
     )  # fmt: skip
 
 
-async def kept(work: events.RenditionWork) -> events.Report:
+async def kept(work: work_items.RenditionWork) -> events.Report:
     """Say that an original stays; the settings here keep all of them."""
     return work.outcome(events.ReleaseKept, clock.now(), reasons=("it is a benchmark",))
 
 
-async def album(work: events.AssetWork) -> events.Report:
+async def album(work: work_items.AssetWork) -> events.Report:
     """Say that the asset is in the album."""
     return work.outcome(events.AlbumAdded, clock.now())
 
 
-async def returned(work: events.AssetWork) -> events.Report:
+async def returned(work: work_items.AssetWork) -> events.Report:
     """Say that a vetoed asset's files are back."""
     return work.outcome(events.AlbumReturned, clock.now())
 
 
-def purging(ask: Ask) -> Callable[[events.AssetWork], Awaitable[events.Report]]:
+def purging(ask: Ask) -> Callable[[work_items.AssetWork], Awaitable[events.Report]]:
     """Return the handler of purges: it asks for the real permit and says that what it names is gone."""
 
-    async def purge(work: events.AssetWork) -> events.Report:
+    async def purge(work: work_items.AssetWork) -> events.Report:
         claim = questions.ClaimPurge(asset=work.asset, attempt=work.attempt)
         claimed = await ask("claim_purge", claim, questions.ClaimedPurge)
         if claimed.deadline is None:
@@ -122,10 +122,10 @@ def purging(ask: Ask) -> Callable[[events.AssetWork], Awaitable[events.Report]]:
     return purge
 
 
-def deleting(ask: Ask) -> Callable[[events.AssetWork], Awaitable[events.Report]]:
+def deleting(ask: Ask) -> Callable[[work_items.AssetWork], Awaitable[events.Report]]:
     """Return the handler of deletions: it asks the real gate and spends the permit at once."""
 
-    async def delete(work: events.AssetWork) -> events.Report:
+    async def delete(work: work_items.AssetWork) -> events.Report:
         claim = questions.ClaimDeletion(
             asset=work.asset, attempt=work.attempt, zone=work.zone, change_tag=work.change_tag,
             fetched_at=clock.now(), in_album=True, deleted=False, problem=None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from services.compressor.verdict import Compressed, Left, Unreadable
-    from shared.domain.events import FileWork
+    from shared.domain.work_items import FileWork
     from shared.ports.clock import Clock
 
 _LATELY_S: Final = 20.0

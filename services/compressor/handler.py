@@ -17,7 +17,7 @@ from services.compressor.leftovers import rendition_path
 from services.compressor.original import find_source
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
 from shared.adapters.local_files import make_parents, resolve_beneath
-from shared.domain import events
+from shared.domain import events, work_items
 from shared.domain.ids import Area
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Compress:
     """Where the NAS is, to compress anew what is no longer in the library; it is only read."""
     following: Following = field(default_factory=Following)
 
-    async def __call__(self, work: events.FileWork) -> Sequence[events.Report]:
+    async def __call__(self, work: work_items.FileWork) -> Sequence[events.Report]:
         """Decode, encode where that is worth it, report; raises what `compress` raises."""
         path, now = rendition_path(work), self.clock.now()
         source = await asyncio.to_thread(find_source, self.library, self.archive, work)
@@ -60,7 +60,7 @@ class Compress:
         return [self._report(work, path, found)]
 
     def _report(
-        self, work: events.FileWork, path: str, found: Made | Kept | Unreadable
+        self, work: work_items.FileWork, path: str, found: Made | Kept | Unreadable
     ) -> events.Report:
         now = self.clock.now()
         match found:
@@ -90,7 +90,9 @@ class Compress:
                 return work.outcome(events.Left, now, reason=found.reason, tier="", readable=False)
 
 
-def _unmeasured(work: events.FileWork, found: Made | Kept | Unreadable) -> Made | Kept | Unreadable:
+def _unmeasured(
+    work: work_items.FileWork, found: Made | Kept | Unreadable
+) -> Made | Kept | Unreadable:
     """A score against a rendition says nothing of the original, so it is not kept as one."""
     if work.from_rendition is None or not isinstance(found, Made):
         return found
@@ -99,7 +101,7 @@ def _unmeasured(work: events.FileWork, found: Made | Kept | Unreadable) -> Made 
 
 
 async def _better_than_before(
-    work: events.FileWork, found: Made | Kept | Unreadable
+    work: work_items.FileWork, found: Made | Kept | Unreadable
 ) -> Made | Kept | Unreadable:
     """Drop a rendition that cannot take the place of the one in the archive, or saves nothing against it."""
     if work.present_size is None or not isinstance(found, Made):
@@ -116,7 +118,7 @@ async def _better_than_before(
     return Kept(reason, found.tier, readable=True, until=found.until)
 
 
-def _renewal(work: events.FileWork, until: int | None) -> datetime | None:
+def _renewal(work: work_items.FileWork, until: int | None) -> datetime | None:
     """Return when the photo has the age at which another setting counts for it."""
     try:
         return None if until is None else work.created + timedelta(days=until)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from shared.domain.events import FileWork
+    from shared.domain.work_items import FileWork
 
 _UNFINISHED: Final = re.compile(rf"\.{RENDITION.pattern}\.partial|{TEMPORARY.pattern}")
 

@@ -12,7 +12,7 @@ from shared.ports.files import SourceMissing, WrongHash
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from shared.domain.events import FileWork
+    from shared.domain.work_items import FileWork
 
 
 def find_source(library: Path, archive: Path | None, work: FileWork) -> Path:

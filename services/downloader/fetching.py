@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from services.downloader.limiter import Limiter
     from services.downloader.ports import AttentionBook, Fetch
     from services.downloader.settings import DownloaderSettings
-    from shared.domain.events import DownloadWork
     from shared.domain.icloud_checksum import StreamDigest
     from shared.domain.icloud_records import FileOf
+    from shared.domain.work_items import DownloadWork
     from shared.ports.watching import Observe
 
 log = structlog.get_logger(__name__)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from services.downloader.known import Known, KnownAssets
     from services.downloader.library import Found, Library
     from services.downloader.ports import Clock, Receive
-    from shared.domain.events import DownloadWork, Report
+    from shared.domain.events import Report
+    from shared.domain.work_items import DownloadWork
     from shared.ports.files import Published
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from shared.domain.events import DownloadWork
+    from shared.domain.work_items import DownloadWork
 
 _PART: Final = re.compile(r"[0-9]+\.part")
 _FORGOTTEN: Final = 30 * A_DAY

@@ -12,8 +12,9 @@ from shared.ports.icloud import Fetch, ReadRecords
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from shared.domain.events import DownloadWork, Report
+    from shared.domain.events import Report
     from shared.domain.icloud_checksum import StreamDigest
+    from shared.domain.work_items import DownloadWork
 
 __all__ = ["AttentionBook", "Clock", "Fetch", "ReadRecords", "Receive", "State", "Zones"]
 Answer = TypeVar("Answer", bound=BaseModel)

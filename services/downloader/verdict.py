@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from shared.domain.errors import Transient
 
 if TYPE_CHECKING:
-    from shared.domain.events import DownloadWork
     from shared.domain.icloud_checksum import StreamDigest
+    from shared.domain.work_items import DownloadWork
 
 LARGE: Final = 2_000_000_000
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.icloud_cleanup.policy import Fresh, claim, objection
 from shared.adapters.icloud_refreshing import refreshed
 from shared.domain.errors import Transient, Waiting
-from shared.domain.events import AssetWork, Deleted, DeletionKept
+from shared.domain.events import Deleted, DeletionKept
 from shared.domain.questions import Claimed
 from shared.ports.icloud import Declined, WholeAsset
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from services.icloud_cleanup.settings import ICloudCleanupSettings
     from shared.domain.events import Report
+    from shared.domain.work_items import AssetWork
 
 _OFF = "deletion is turned off (icloud_cleanup.enabled)"
 

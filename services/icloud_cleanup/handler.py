@@ -7,14 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import PhotoductError, Transient
-from shared.domain.events import (
-    AlbumAdded,
-    AlbumReturned,
-    AlbumVetoed,
-    AssetWork,
-    Purged,
-    PurgeKept,
-)
+from shared.domain.events import AlbumAdded, AlbumReturned, AlbumVetoed, Purged, PurgeKept
 from shared.domain.questions import ClaimedPurge, ClaimPurge
 
 if TYPE_CHECKING:
@@ -24,6 +17,7 @@ if TYPE_CHECKING:
     from services.icloud_cleanup.library import Library
     from services.icloud_cleanup.ports import Ask, Clock, KeepAlbum
     from shared.domain.events import Report
+    from shared.domain.work_items import AssetWork
 
 
 class AlbumHandler:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from shared.domain.events import FileRef
+    from shared.domain.work_items import FileRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from shared.domain.questions import ClaimDeletion, Claimed
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.domain.events import AssetWork
     from shared.domain.icloud_fields import Record
+    from shared.domain.work_items import AssetWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.nas_sync.ports import Evidence, NasArchive
-    from shared.domain.events import FileWork, RenditionWork, Report
+    from shared.domain.events import Report
+    from shared.domain.work_items import FileWork, RenditionWork
     from shared.ports.clock import Clock
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from services.nas_sync.ports import Archive, NasArchive
-    from shared.domain.events import RenditionWork, Report
+    from shared.domain.events import Report
+    from shared.domain.work_items import RenditionWork
     from shared.ports.clock import Clock
 
 

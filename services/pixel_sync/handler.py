@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from services.pixel_sync.ports import PhonePort
     from services.pixel_sync.window import Window
-    from shared.domain.events import FileRef, FileWork, Report
+    from shared.domain.events import Report
+    from shared.domain.work_items import FileRef, FileWork
     from shared.ports.clock import Clock
 
 

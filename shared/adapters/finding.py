@@ -13,7 +13,7 @@ from shared.ports.files import SourceMissing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from shared.domain.events import FileRef
+    from shared.domain.work_items import FileRef
 
 _OTHER = {Area.BACKUP: Area.DELETE_PENDING, Area.DELETE_PENDING: Area.BACKUP}
 

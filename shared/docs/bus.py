@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.docs.models import own_fields, summary
-from shared.domain import events
+from shared.domain import events, work_items
 from shared.domain.pipeline import (
     OPERATOR_ASKS,
     SERVICES,
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 MADE = "<!-- Made by `python -m shared.docs` from {source}; edit that and run it again. -->"
-PARTS = (events.FileRef, AssetSeen, ResourceSeen, AlbumSeen, Membership)
+PARTS = (work_items.FileRef, AssetSeen, ResourceSeen, AlbumSeen, Membership)
 """Models that travel only inside others."""
-WORK_BASES = (events.Work, events.FileWork)
+WORK_BASES = (work_items.Work, work_items.FileWork)
 REPORT_BASES = (events.Report, events.Outcome)
 
 
-def works() -> tuple[type[events.Work], ...]:
+def works() -> tuple[type[work_items.Work], ...]:
     """Return every kind of work that a stage takes, once."""
     return tuple(dict.fromkeys(stage.work for stage in STAGES))
 
@@ -44,7 +44,7 @@ def reports() -> tuple[type[events.Report], ...]:
 
 def page() -> str:
     """Return docs/events.md."""
-    source = "`shared/domain/pipeline.py` and `shared/domain/events.py`"
+    source = "`pipeline.py`, `work_items.py` and `events.py` in `shared/domain/`"
     lines = (
         "# What travels on the bus",
         MADE.format(source=source),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.domain import events
+from shared.domain import events, work_items
 from shared.domain.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class Stage:
 
     name: str
     service: str
-    work: type[events.Work]
+    work: type[work_items.Work]
     emits: tuple[type[events.Outcome], ...]
     about: str
     lanes: tuple[str, ...] = ("all",)
@@ -105,7 +105,7 @@ SERVICES = (DOWNLOADER, PIXEL_SYNC, NAS_SYNC, COMPRESSOR, ICLOUD_CLEANUP)
 DOWNLOAD = Stage(
     "download",
     "downloader",
-    events.DownloadWork,
+    work_items.DownloadWork,
     (events.Downloaded, events.Failed),
     "stream the resource to disk, check length and Apple's checksum",
     lanes=(*BY_KIND, METADATA),
@@ -113,7 +113,7 @@ DOWNLOAD = Stage(
 PIXEL = Stage(
     "pixel",
     "pixel_sync",
-    events.FileWork,
+    work_items.FileWork,
     (events.Staged, events.GoogleRefused, events.Failed),
     "hardlink the file into the folder that the phone receives",
     slots=16,
@@ -121,7 +121,7 @@ PIXEL = Stage(
 NAS = Stage(
     "nas",
     "nas_sync",
-    events.FileWork,
+    work_items.FileWork,
     (events.NasVerified, events.NasMismatch, events.Failed),
     "publish the original on the NAS and read it back cold",
     ack_wait=120,
@@ -129,7 +129,7 @@ NAS = Stage(
 COMPRESS = Stage(
     "compress",
     "compressor",
-    events.FileWork,
+    work_items.FileWork,
     (events.Compressed, events.Left, events.Failed),
     "decode the file, encode it for its age, keep what is smaller and whole",
     lanes=BY_KIND,
@@ -138,7 +138,7 @@ COMPRESS = Stage(
 RENDITION = Stage(
     "rendition",
     "nas_sync",
-    events.RenditionWork,
+    work_items.RenditionWork,
     (
         *(events.RenditionArchived, events.RenditionRenewed, events.RenditionLost),
         *(events.NasMismatch, events.Failed),
@@ -149,14 +149,14 @@ RENDITION = Stage(
 ALBUM = Stage(
     "album",
     "icloud_cleanup",
-    events.AssetWork,
+    work_items.AssetWork,
     (events.AlbumAdded, events.AlbumVetoed, events.Failed),
     "move the local files to delete_pending/, add the asset to the album DeletePending",
 )
 VERIFY = Stage(
     "verify",
     "nas_sync",
-    events.FileWork,
+    work_items.FileWork,
     (events.NasVerified, events.NasMismatch, events.Failed),
     "read the archived original back cold once more",
     ack_wait=120,
@@ -164,7 +164,7 @@ VERIFY = Stage(
 DELETE = Stage(
     "delete",
     "icloud_cleanup",
-    events.AssetWork,
+    work_items.AssetWork,
     (events.Deleted, events.DeletionKept, events.Failed),
     "look at the record again, ask the gate for a permit, delete softly",
     slots=4,
@@ -172,21 +172,21 @@ DELETE = Stage(
 RETURN = Stage(
     "return",
     "icloud_cleanup",
-    events.AssetWork,
+    work_items.AssetWork,
     (events.AlbumReturned, events.Failed),
     "move the files of a vetoed asset back to backup/",
 )
 PURGE = Stage(
     "purge",
     "icloud_cleanup",
-    events.AssetWork,
+    work_items.AssetWork,
     (events.Purged, events.PurgeKept, events.Failed),
     "remove the local files of a deleted asset whose NAS copy was just verified",
 )
 RELEASE = Stage(
     "release",
     "nas_sync",
-    events.RenditionWork,
+    work_items.RenditionWork,
     (events.OriginalReleased, events.ReleaseKept, events.NasMismatch, events.Failed),
     "remove an archived original whose time has come, under a permit, while its rendition is whole",
     ack_wait=120,

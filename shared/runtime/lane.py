@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from shared.adapters.jetstream_pulling import Message, Puller
 from shared.domain.errors import Fatal, Permanent, Transient, Waiting
-from shared.domain.events import Failed, Outcome, Report, Work
+from shared.domain.events import Failed, Outcome, Report
 from shared.runtime.gate import Gate
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.adapters.jetstream import Connection
     from shared.adapters.prometheus import Metrics
     from shared.domain.pipeline import Stage
+    from shared.domain.work_items import Work
     from shared.ports.bus import Say
     from shared.ports.clock import Clock
     from shared.runtime.attention import AttentionBook

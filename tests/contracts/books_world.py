@@ -11,7 +11,7 @@ from services.state.claims import Claims
 from services.state.policy.rules import Policy
 from services.state.store import Store
 from services.state.truth import Due, Received, Truth
-from shared.domain import events, questions
+from shared.domain import events, questions, work_items
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel, Kind, Resource
 from shared.domain.pipeline import STAGE
@@ -94,7 +94,7 @@ class World:
         self.changed_tags: dict[str, str] = {}
         self.pages = 0
         self.done: list[str] = []
-        self.works: list[events.Work] = []
+        self.works: list[work_items.Work] = []
         self.kept: list[tuple[str, tuple[str, ...]]] = []
         self.renew_at: datetime | None = None
         """When the compressor says that a file has grown out of its tier."""
@@ -159,7 +159,7 @@ class World:
             )
         )
 
-    def _download(self, work: events.DownloadWork) -> events.Report:
+    def _download(self, work: work_items.DownloadWork) -> events.Report:
         return work.outcome(
             events.Downloaded,
             self.clock.now(),
@@ -169,10 +169,10 @@ class World:
             path=work.path,
         )
 
-    def _pixel(self, work: events.FileWork) -> events.Report:
+    def _pixel(self, work: work_items.FileWork) -> events.Report:
         return work.outcome(events.Staged, self.clock.now(), path=work.file.path, mtime_ns=1)
 
-    def _nas(self, work: events.FileWork) -> events.Report:
+    def _nas(self, work: work_items.FileWork) -> events.Report:
         return work.outcome(
             events.NasVerified,
             self.clock.now(),
@@ -186,7 +186,7 @@ class World:
 
     _verify = _nas
 
-    def _compress(self, work: events.FileWork) -> events.Report:
+    def _compress(self, work: work_items.FileWork) -> events.Report:
         smaller = 40 if work.present_size is None else work.present_size - 10
         return work.outcome(
             events.Compressed,
@@ -201,7 +201,7 @@ class World:
             renew_at=self.renew_at,
         )
 
-    def _rendition(self, work: events.RenditionWork) -> events.Report:
+    def _rendition(self, work: work_items.RenditionWork) -> events.Report:
         assert work.former_sha256 == self.placed.get(work.key)
         assert work.alone == (work.key in self.released)
         self.placed[work.key] = work.rendition_sha256
@@ -220,7 +220,7 @@ class World:
             file_system=self.file_system,
         )
 
-    def _release(self, work: events.RenditionWork) -> events.Report:
+    def _release(self, work: work_items.RenditionWork) -> events.Report:
         assert work.rendition_sha256 == self.placed[work.key]
         claimed = self.claims.release(
             questions.ClaimRelease(asset=work.asset, media=work.key, attempt=work.attempt)
@@ -236,16 +236,16 @@ class World:
             file_system=self.file_system,
         )
 
-    def _album(self, work: events.AssetWork) -> events.Report:
+    def _album(self, work: work_items.AssetWork) -> events.Report:
         if work.was_pending and work.asset not in self.in_album:
             return work.outcome(events.AlbumVetoed, self.clock.now())
         self.in_album.add(work.asset)
         return work.outcome(events.AlbumAdded, self.clock.now())
 
-    def _return(self, work: events.AssetWork) -> events.Report:
+    def _return(self, work: work_items.AssetWork) -> events.Report:
         return work.outcome(events.AlbumReturned, self.clock.now())
 
-    def claim(self, work: events.AssetWork, **changes: Any) -> questions.Claimed:
+    def claim(self, work: work_items.AssetWork, **changes: Any) -> questions.Claimed:
         fields: dict[str, Any] = {
             "asset": work.asset,
             "attempt": work.attempt,
@@ -264,7 +264,7 @@ class World:
             raise found
         return found
 
-    def _delete(self, work: events.AssetWork) -> events.Report:
+    def _delete(self, work: work_items.AssetWork) -> events.Report:
         claimed = self.claim(work)
         if claimed.permit is None:
             self.kept.append((work.asset, claimed.reasons))
@@ -278,7 +278,7 @@ class World:
         self.deleted.add(work.asset)
         return work.outcome(events.Deleted, self.clock.now(), permit=claimed.permit, expunged=None)
 
-    def _purge(self, work: events.AssetWork) -> events.Report:
+    def _purge(self, work: work_items.AssetWork) -> events.Report:
         asked = questions.ClaimPurge(asset=work.asset, attempt=work.attempt)
         claimed = self.claims.purge(asked)
         if claimed.deadline is None:

@@ -11,7 +11,7 @@ import pytest
 
 from services.state import schema
 from services.state.database import open_database
-from shared.domain import events
+from shared.domain import events, work_items
 from shared.domain.icloud_records import record_checksum
 from shared.domain.seen import AlbumSeen
 from tests.contracts.albums_case import (
@@ -81,7 +81,7 @@ def test_the_record_names_the_albums_in_whatever_order_icloud_shows_them(
     assert only.checksum == record_checksum("t1", ("Best of", "Family"))
     assert (only.local, only.nas) == ("backup", "verified")
     (work,) = [w for w in world.works if w.stage == "download" and w.key == only.id]
-    assert isinstance(work, events.DownloadWork)
+    assert isinstance(work, work_items.DownloadWork)
     assert work.albums == ("Best of", "Family")
 
 
@@ -206,7 +206,7 @@ def test_an_album_change_between_planning_and_claim_is_an_objection(world: World
     assert "record as it is now" in " ".join(claimed.reasons)
 
 
-STAGE_WORK = events.AssetWork
+STAGE_WORK = work_items.AssetWork
 
 
 def test_what_was_taken_out_while_a_late_record_is_put_away_stays_out(world: World) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from services.state import schema
 from services.state.answers import Answers
 from services.state.orders import Orders
-from shared.domain import events, questions
+from shared.domain import events, questions, work_items
 from shared.domain.errors import Transient
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
@@ -146,7 +146,7 @@ def test_a_transient_failure_comes_back_and_the_last_is_quarantined_until_retrie
     world.work_off(without=("download",))
     for _ in range(STAGE["download"].tries):
         due = next(due for due in world.due if due.task.key == 1)
-        work = events.DownloadWork.model_validate_json(due.body)
+        work = work_items.DownloadWork.model_validate_json(due.body)
         world.say(
             work.outcome(events.Failed, world.clock.now(), lasting="transient", reason="no line")
         )
@@ -209,7 +209,7 @@ def test_a_permit_is_single_use_and_an_open_one_makes_others_wait(world: World) 
     world.wake()
     world.work_off(without=("delete",))
     (due,) = world.due
-    work = events.AssetWork.model_validate_json(due.body)
+    work = work_items.AssetWork.model_validate_json(due.body)
     first = world.claim(work)
     assert first.permit is not None
     with pytest.raises(Transient):
@@ -234,7 +234,7 @@ def test_a_mismatch_on_the_nas_freezes_every_deletion(world: World) -> None:
     world.look(seen("A"), seen("B"))
     world.work_off(without=("nas",))
     due = world.due[0]
-    work = events.FileWork.model_validate_json(due.body)
+    work = work_items.FileWork.model_validate_json(due.body)
     world.say(
         work.outcome(
             events.NasMismatch,
@@ -273,7 +273,7 @@ def test_many_assets_gone_at_once_freeze_deletion_and_cost_no_copy(world: World)
 def test_an_impossible_report_is_kept_aside_and_its_neighbours_count(world: World) -> None:
     world.look(seen("A"))
     good = world._download(
-        events.DownloadWork.model_validate_json(
+        work_items.DownloadWork.model_validate_json(
             next(d for d in world.due if d.task.stage == "download").body
         )
     )
@@ -426,7 +426,7 @@ def test_an_outcome_of_another_stage_ends_nothing(world: World) -> None:
     world.look(seen("A"))
     world.work_off(without=("nas",))
     due = next(due for due in world.due if due.task.stage == "nas")
-    work = events.FileWork.model_validate_json(due.body)
+    work = work_items.FileWork.model_validate_json(due.body)
     world.say(
         work.outcome(events.Left, world.clock.now(), reason="no", tier="heavy", readable=True)
     )
@@ -487,7 +487,7 @@ def test_a_restored_photo_gets_no_second_permit_from_an_old_message(world: World
     world.wake()
     world.work_off(without=("delete",))
     old = next(due for due in world.due if due.task.stage == "delete")
-    work = events.AssetWork.model_validate_json(old.body)
+    work = work_items.AssetWork.model_validate_json(old.body)
     world.work_off()
     world.deleted.clear()
     world.look(seen("A", tag="t3"))
@@ -555,7 +555,7 @@ def test_a_veto_counts_while_a_permit_is_out(world: World) -> None:
     world.clock.pass_by(15 * DAY)
     world.wake()
     world.work_off(without=("delete",))
-    work = events.AssetWork.model_validate_json(world.due[0].body)
+    work = work_items.AssetWork.model_validate_json(world.due[0].body)
     assert world.claim(work).permit is not None
     assert Orders(world.store, world.clock).veto(questions.Order(assets=("A",))).changed == 1
     world.clock.pass_by(timedelta(minutes=2))
@@ -573,7 +573,7 @@ def test_a_whole_library_gone_freezes_deletion_however_large_it_is(world: World)
 def test_a_report_about_another_asset_counts_for_nothing(world: World) -> None:
     world.look(seen("A"))
     due = next(due for due in world.due if due.task.key == 1)
-    work = events.DownloadWork.model_validate_json(due.body)
+    work = work_items.DownloadWork.model_validate_json(due.body)
     report = world._download(work).model_copy(update={"asset": "B"})
     world.say(report)
     assert media(world)[0].local == "wanted"
@@ -637,7 +637,7 @@ def test_a_lost_rendition_is_made_anew(world: World) -> None:
     world.google(GoogleLevel.SETTLED)
     world.work_off(without=("rendition",))
     (due,) = world.due
-    work = events.RenditionWork.model_validate_json(due.body)
+    work = work_items.RenditionWork.model_validate_json(due.body)
     world.due = []
     world.say(work.outcome(events.RenditionLost, world.clock.now(), reason="it is gone"))
     world.work_off()
@@ -659,7 +659,7 @@ def test_work_that_no_worker_survives_ends_in_quarantine(world: World) -> None:
 def test_status_says_what_failed_and_when_it_comes_again(world: World) -> None:
     world.look(seen("A", "beach.JPG"))
     due = next(due for due in world.due if due.task.key == 1)
-    work = events.DownloadWork.model_validate_json(due.body)
+    work = work_items.DownloadWork.model_validate_json(due.body)
     world.say(work.outcome(events.Failed, world.clock.now(), lasting="transient", reason="no line"))
     answers = Answers(world.store, world.truth, world.policy, world.clock)
     (row,) = answers.status(questions.AskStatus()).retrying

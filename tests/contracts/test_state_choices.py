@@ -12,7 +12,7 @@ from sqlalchemy import select
 from services.state import schema
 from services.state.database import open_database
 from services.state.policy.google import GoogleRules
-from shared.domain import events
+from shared.domain import events, work_items
 from shared.domain.ids import asset_id
 from tests.contracts.albums_case import (
     BEST,
@@ -151,7 +151,7 @@ def test_the_pending_album_has_the_name_that_the_settings_give_it(engine: Engine
     world = World(engine, RULES, pending_album="Family")
     world.look(seen("A"), albums=(FAMILY, BEST), joined=(member("f"), member("b")))
     world.work_off()
-    (work,) = [w for w in world.works if isinstance(w, events.DownloadWork) and w.albums]
+    (work,) = [w for w in world.works if isinstance(w, work_items.DownloadWork) and w.albums]
     assert work.albums == ("Best of",)
 
 
@@ -169,7 +169,7 @@ def test_a_sidecar_lies_beside_the_photo_and_follows_its_record(engine: Engine) 
     (sidecar,), (record,) = records(world, "sidecar"), records(world)
     assert sidecar.checksum == record.checksum
     assert (sidecar.nas, sidecar.google, sidecar.compression) == ("verified", "exempt", "exempt")
-    works = {w.resource.value: w for w in world.works if isinstance(w, events.DownloadWork)}
+    works = {w.resource.value: w for w in world.works if isinstance(w, work_items.DownloadWork)}
     assert works["sidecar"].albums == ("Family",)
     world.look(parted=(member("f"),))
     world.work_off()
@@ -247,10 +247,10 @@ def test_two_assets_that_share_a_master_keep_their_own_files_and_go_each_alone(
     world.work_off(without=("delete",))
     work = next(d for d in world.due if d.task.stage == "delete")
     resources = (("original", "same"), ("live", "same movie"))
-    claimed = world.claim(events.AssetWork.model_validate_json(work.body), resources=resources)
+    claimed = world.claim(work_items.AssetWork.model_validate_json(work.body), resources=resources)
     assert claimed.permit is not None
     world.due = []
-    done = events.AssetWork.model_validate_json(work.body).outcome(
+    done = work_items.AssetWork.model_validate_json(work.body).outcome(
         events.Deleted, world.clock.now(), permit=claimed.permit, expunged=None
     )
     world.say(done)
@@ -314,7 +314,7 @@ def refused(world: World, name: str) -> list[str]:
         connection.execute(schema.work.insert().values(**task, failures=0, rings=0))
         connection.execute(schema.asset.update().values(removal="pending").where(theirs))
     world.in_album.add(name)
-    work = events.AssetWork(
+    work = work_items.AssetWork(
         stage="delete",
         key=key,
         attempt=1,

@@ -12,7 +12,7 @@ from services.state import schema
 from services.state.answers import Answers
 from services.state.database import open_database
 from services.state.orders import Orders
-from shared.domain import events, questions
+from shared.domain import events, questions, work_items
 from shared.domain.gate import Rules
 from shared.domain.ids import GoogleLevel
 from shared.domain.pipeline import STAGE
@@ -213,11 +213,11 @@ def test_a_renewal_holds_up_no_deletion_and_none_begins_while_a_permit_is_out(
     world.work_off(without=("compress", "delete"))
     assert count(world, "verify"), "the evidence was not renewed"
     (due,) = [due for due in world.due if due.task.stage == "delete"]
-    permit = world.claim(events.AssetWork.model_validate_json(due.body)).permit
+    permit = world.claim(work_items.AssetWork.model_validate_json(due.body)).permit
     assert permit is not None
     world.answer(next(due for due in world.due if due.task.stage == "compress"))
     assert not [due for due in world.due if due.task.stage == "rendition"]
-    deleted = events.AssetWork.model_validate_json(due.body)
+    deleted = work_items.AssetWork.model_validate_json(due.body)
     world.say(deleted.outcome(events.Deleted, world.clock.now(), permit=permit, expunged=None))
     assert [due.task.stage for due in world.due if due.task.key == 1].count("rendition") == 1
 
@@ -359,7 +359,7 @@ def test_an_original_that_leaves_while_a_renewal_is_under_way_leaves_no_loose_en
     assert photo(world).rendition_sha256 == world.placed[1] == sha("small 30")
 
 
-def gone(world: World, release: events.RenditionWork) -> events.Report:
+def gone(world: World, release: work_items.RenditionWork) -> events.Report:
     where = {"archive": world.archive, "file_system": world.file_system}
     path = release.file.path
     return release.outcome(events.OriginalReleased, world.clock.now(), path=path, **where)

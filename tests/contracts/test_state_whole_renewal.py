@@ -19,7 +19,7 @@ from services.nas_sync.releasing import Release
 from services.state import schema
 from services.state.answers import Answers
 from services.state.database import open_database
-from shared.domain import events, ids, questions
+from shared.domain import events, ids, questions, work_items
 from shared.domain.ids import GoogleLevel
 from shared.domain.release import Keeping
 from tests.contracts.books_world import START, World, seen
@@ -65,7 +65,7 @@ class Real(World):
         return found
 
     @override
-    def _download(self, work: events.DownloadWork) -> events.Report:
+    def _download(self, work: work_items.DownloadWork) -> events.Report:
         path = self.library / "backup" / work.path
         path.parent.mkdir(parents=True, exist_ok=True)
         if work.resource == "original":
@@ -79,26 +79,26 @@ class Real(World):
         )
 
     @override
-    def _nas(self, work: events.FileWork) -> events.Report:
+    def _nas(self, work: work_items.FileWork) -> events.Report:
         stage = self.nas.store if work.stage == "nas" else self.nas.verify
         return self.play(stage(work))
 
     _verify = _nas
 
     @override
-    def _compress(self, work: events.FileWork) -> events.Report:
+    def _compress(self, work: work_items.FileWork) -> events.Report:
         return self.play(self.compressor(work))
 
     @override
-    def _rendition(self, work: events.RenditionWork) -> events.Report:
+    def _rendition(self, work: work_items.RenditionWork) -> events.Report:
         return self.play(self.nas.place_rendition(work))
 
     @override
-    def _release(self, work: events.RenditionWork) -> events.Report:
+    def _release(self, work: work_items.RenditionWork) -> events.Report:
         return self.play(self.releaser(work))
 
     @override
-    def _purge(self, work: events.AssetWork) -> events.Report:
+    def _purge(self, work: work_items.AssetWork) -> events.Report:
         for file in work.files:
             (self.library / "backup" / file.path).unlink(missing_ok=True)
         return super()._purge(work)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.jetstream_admin import consumer_info
 from shared.adapters.jetstream_publishing import Publisher
 from shared.adapters.jetstream_pulling import Puller
-from shared.domain.events import REPORT, AnyReport, FileWork
+from shared.domain.events import REPORT, AnyReport
 from shared.domain.pipeline import STAGE, Stage
 from shared.ports.bus import Outgoing
 from tests.integration.nats_fixture import RealNats, real_nats
@@ -17,6 +17,8 @@ from tests.integration.nats_fixture import RealNats, real_nats
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from shared.domain.work_items import FileWork
 
 
 class Desk:

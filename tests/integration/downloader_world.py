@@ -27,8 +27,9 @@ from shared.adapters.icloud_signin import login
 from shared.adapters.prometheus import Metrics
 from shared.adapters.prometheus_icloud import ICloudMetrics
 from shared.domain.errors import Permanent, Transient
-from shared.domain.events import DownloadWork, Failed, PageSeen, Report
+from shared.domain.events import Failed, PageSeen, Report
 from shared.domain.questions import SyncToken
+from shared.domain.work_items import DownloadWork
 from shared.runtime.settings import LibrarySettings
 from tests.contracts.books_world import World
 from tests.integration.icloud_sim import APPLE_ID, PASSWORD, Simulator, running

@@ -12,8 +12,9 @@ from PIL import Image
 
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.icloud_signin import login
-from shared.domain.events import DownloadWork, PageSeen, Report
+from shared.domain.events import PageSeen, Report
 from shared.domain.ids import Kind, Resource
+from shared.domain.work_items import DownloadWork
 from tests.integration.icloud_sim import APPLE_ID, PASSWORD, Simulator, running
 
 NAMES = ("one", "two", "three", "four", "five", "six")

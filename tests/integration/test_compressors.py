@@ -21,9 +21,10 @@ from typing_extensions import override
 
 from services.state import schema
 from services.state.database import open_database
-from shared.domain.events import Compressed, Downloaded, DownloadWork, FileRef, FileWork, Outcome
+from shared.domain.events import Compressed, Downloaded, Outcome
 from shared.domain.ids import Area, GoogleLevel, Kind, Resource
 from shared.domain.pipeline import COMPRESS
+from shared.domain.work_items import DownloadWork, FileRef, FileWork
 from shared.ports.bus import Outgoing
 from tests.contracts.books_world import World, seen
 from tests.e2e.hasten import hastened

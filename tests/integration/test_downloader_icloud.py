@@ -217,7 +217,7 @@ async def test_a_shared_library_is_downloaded_and_kept_and_other_zones_are_left_
 
 
 def _again(books: Books):  # type: ignore[no-untyped-def]
-    from shared.domain.events import DownloadWork
+    from shared.domain.work_items import DownloadWork
 
     names = {row["id"]: row for row in books.rows(schema.asset)}
     for row in books.rows(schema.media):

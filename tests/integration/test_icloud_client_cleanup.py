@@ -26,10 +26,11 @@ from shared.adapters.icloud_reading import ICloudRecords
 from shared.adapters.icloud_session import ICloudSession, open_session
 from shared.adapters.icloud_transport import CloudKit
 from shared.domain.errors import Transient, Waiting
-from shared.domain.events import AlbumAdded, AssetWork, Deleted, DeletionKept, FileRef, Report
+from shared.domain.events import AlbumAdded, Deleted, DeletionKept, Report
 from shared.domain.icloud_records import change_tag, is_deleted, master_name
 from shared.domain.ids import Area, Resource
 from shared.domain.questions import ClaimDeletion, Claimed
+from shared.domain.work_items import AssetWork, FileRef
 from tests.integration.downloader_world import account
 from tests.integration.icloud_setup import Bus, Cloud, FixedClock, cloud
 

@@ -24,19 +24,16 @@ from shared.domain.events import (
     REPORT,
     AlbumAdded,
     AnyReport,
-    AssetWork,
     Attention,
     Deleted,
     Downloaded,
-    DownloadWork,
     Failed,
-    FileRef,
     PageSeen,
-    Work,
 )
 from shared.domain.icloud_records import is_deleted
 from shared.domain.ids import Area
 from shared.domain.questions import AskSyncToken, ClaimDeletion, Claimed, SyncToken
+from shared.domain.work_items import AssetWork, DownloadWork, FileRef, Work
 from shared.ports.bus import Outgoing
 from tests.integration.icloud_setup import NAMES, Cloud, cloud, works
 from tests.integration.icloud_sim import PASSWORD

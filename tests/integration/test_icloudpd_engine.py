@@ -20,8 +20,8 @@ from shared.adapters.icloud_session import open_session
 from shared.adapters.icloud_settings import ICloudSettings
 from shared.adapters.icloud_signin import login
 from shared.domain.errors import Waiting
-from shared.domain.events import DownloadWork
 from shared.domain.ids import Kind, Resource
+from shared.domain.work_items import DownloadWork
 from tests.fidelity.apple_hosts import World, apple
 from tests.fidelity.scene import icloudpd, the_library
 from tests.integration.downloader_world import Account, Books, downloader, proven

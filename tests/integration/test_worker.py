@@ -15,16 +15,10 @@ import pytest
 
 from shared.adapters.jetstream_admin import consumer_info, ensure_consumer
 from shared.domain.errors import Fatal, Permanent, Transient, Waiting
-from shared.domain.events import (
-    Attention,
-    Failed,
-    FileRef,
-    FileWork,
-    Purged,
-    Staged,
-)
+from shared.domain.events import Attention, Failed, Purged, Staged
 from shared.domain.ids import Area, Kind, Resource
 from shared.domain.pipeline import PIXEL, PIXEL_SYNC
+from shared.domain.work_items import FileRef, FileWork
 from shared.ports.bus import Outgoing
 from shared.runtime.bootstrap import lane_consumers
 from shared.runtime.service import Service, open_service

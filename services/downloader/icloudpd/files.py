@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from services.downloader.icloudpd.folder import IcloudpdFolder
     from services.downloader.icloudpd.runs import Runs
     from services.downloader.ports import Receive
-    from shared.domain.events import DownloadWork
     from shared.domain.icloud_checksum import StreamDigest
+    from shared.domain.work_items import DownloadWork
 
 log = structlog.get_logger(__name__)
 

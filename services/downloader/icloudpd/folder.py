@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.downloader.icloudpd.found import Found
-    from shared.domain.events import DownloadWork
     from shared.domain.icloud_checksum import StreamDigest
+    from shared.domain.work_items import DownloadWork
 
 MARKER: Final = ".photoduct-icloudpd"
 """The file by which the folder is known as photoduct's own; it is also the lock of a run."""

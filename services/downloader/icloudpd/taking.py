@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.downloader.icloudpd.found import Found
-    from shared.domain.events import DownloadWork
+    from shared.domain.work_items import DownloadWork
 
 _SMALL: Final = 4096
 """Bytes below which a hollow file saves nothing: such files are copied and stay."""

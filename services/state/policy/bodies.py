@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.state.policy.facts import ASSET_STAGES
 from services.state.policy.renditions import candidate_of
-from shared.domain import events
+from shared.domain import work_items
 from shared.domain.ids import Kind, Resource
 from shared.domain.pipeline import STAGE
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from services.state.policy.facts import Asset, Media, Task
 
 
-def body(asset: Asset, task: Task) -> events.Work:
+def body(asset: Asset, task: Task) -> work_items.Work:
     """Return the work message of a task."""
     head = {
         "stage": task.stage,
@@ -24,7 +24,7 @@ def body(asset: Asset, task: Task) -> events.Work:
         "created": asset.created,
     }
     if task.stage in ASSET_STAGES:
-        return events.AssetWork(
+        return work_items.AssetWork(
             **head,
             zone=asset.zone,
             change_tag=asset.change_tag,
@@ -43,13 +43,13 @@ def body(asset: Asset, task: Task) -> events.Work:
         "albums": asset.albums if task.stage == "compress" else (),
         "local": media.on_disk,
     }
-    if STAGE[task.stage].work is events.RenditionWork:
-        return events.RenditionWork(**file, **_rendition(media))
+    if STAGE[task.stage].work is work_items.RenditionWork:
+        return work_items.RenditionWork(**file, **_rendition(media))
     if task.stage == "compress" and media.has_rendition:
         file |= {"present_size": media.rendition_size, "present_path": media.rendition_path}
         if media.nas == "released" and not media.on_disk:
             file["from_rendition"] = media.rendition_sha256
-    return events.FileWork(**file)
+    return work_items.FileWork(**file)
 
 
 def _rendition(media: Media) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def _rendition(media: Media) -> dict[str, Any]:
     return {**new, "former_sha256": media.rendition_sha256, "alone": alone}
 
 
-def _download(head: dict[str, object], asset: Asset, media: Media) -> events.DownloadWork:
-    return events.DownloadWork.model_validate(
+def _download(head: dict[str, object], asset: Asset, media: Media) -> work_items.DownloadWork:
+    return work_items.DownloadWork.model_validate(
         {
             **head,
             "zone": asset.zone,
@@ -78,12 +78,12 @@ def _download(head: dict[str, object], asset: Asset, media: Media) -> events.Dow
     )
 
 
-def _files(asset: Asset) -> tuple[events.FileRef, ...]:
+def _files(asset: Asset) -> tuple[work_items.FileRef, ...]:
     return tuple(_file(media) for media in asset.media if media.on_disk)
 
 
-def _file(media: Media) -> events.FileRef:
-    return events.FileRef(
+def _file(media: Media) -> work_items.FileRef:
+    return work_items.FileRef(
         media=media.id,
         resource=Resource(media.resource),
         area=media.area,

@@ -14,8 +14,8 @@ from services.compressor.figures import Figures
 from services.compressor.following import Following, Telling
 from services.compressor.verdict import Left
 from shared.domain.errors import Permanent
-from shared.domain.events import FileRef, FileWork
 from shared.domain.ids import Area, Kind, Resource
+from shared.domain.work_items import FileRef, FileWork
 from tests.unit.downloader.fakes import FakeClock
 
 if TYPE_CHECKING:

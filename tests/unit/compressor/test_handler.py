@@ -18,8 +18,9 @@ from services.compressor.tiers import Reversible, Tier
 from services.compressor.turns import Turns
 from shared.adapters import sweeping
 from shared.adapters.sweeping import Swept
-from shared.domain.events import Compressed, FileRef, FileWork, Left
+from shared.domain.events import Compressed, Left
 from shared.domain.ids import Area, Kind, Resource
+from shared.domain.work_items import FileRef, FileWork
 from tests.unit.compressor.samples import jpeg
 from tests.unit.downloader.fakes import FakeClock
 

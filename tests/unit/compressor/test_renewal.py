@@ -15,7 +15,7 @@ from services.compressor.profiles import BALANCED, CAREFUL
 from services.compressor.tiers import Lossless, Still, Tier, checked_tiers, tiers_for
 from services.compressor.turns import Turns
 from services.compressor.where import File, Where
-from shared.domain import events, ids
+from shared.domain import events, ids, work_items
 from shared.ports.files import SourceMissing, WrongHash
 from tests.unit.compressor.test_handler import library, work
 from tests.unit.downloader.fakes import FakeClock
@@ -107,7 +107,7 @@ def archive(tmp_path: Path, library: Path) -> Path:
     return tmp_path / "nas"
 
 
-def purged(archive: Path) -> events.FileWork:
+def purged(archive: Path) -> work_items.FileWork:
     (archive / "backup/2015/05").mkdir(parents=True)
     original = (archive / ".originals/2015/05/a.jpg").read_bytes()
     (archive / "backup/2015/05/a.jpg").write_bytes(original)

@@ -17,9 +17,10 @@ from services.downloader.limiter import Limiter
 from services.downloader.partial import Partial
 from services.downloader.settings import DownloaderSettings
 from shared.domain.errors import Permanent, Transient, Waiting
-from shared.domain.events import AssetRefreshed, Downloaded, DownloadWork, Failed
+from shared.domain.events import AssetRefreshed, Downloaded, Failed
 from shared.domain.icloud_records import asset_seen, change_tag
 from shared.domain.ids import Area, Kind, Resource
+from shared.domain.work_items import DownloadWork
 from shared.ports.files import DiskFull, Occupied, UnsafePath, WrongLength
 from shared.ports.watching import Unobserved
 from tests.unit.downloader.fakes import (

@@ -17,9 +17,9 @@ from services.downloader.icloudpd.runs import Runs
 from services.downloader.icloudpd.verdict import RunFailed
 from services.downloader.partial import digest_of
 from shared.domain.errors import Waiting
-from shared.domain.events import DownloadWork
 from shared.domain.icloud_checksum import StreamDigest
 from shared.domain.ids import Kind, Resource
+from shared.domain.work_items import DownloadWork
 from shared.ports.files import DiskFull
 from tests.unit.downloader.samples import checksum
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.downloader.library import Library
-from shared.domain.events import DownloadWork
 from shared.domain.ids import Area, Kind, Resource
+from shared.domain.work_items import DownloadWork
 
 if TYPE_CHECKING:
     import pytest

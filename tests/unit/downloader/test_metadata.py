@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Permanent
-from shared.domain.events import AssetRefreshed, Downloaded, DownloadWork, Failed
+from shared.domain.events import AssetRefreshed, Downloaded, Failed
 from shared.domain.icloud_records import change_tag, record_checksum
 from shared.domain.ids import Resource
+from shared.domain.work_items import DownloadWork
 from shared.domain.xmp import sidecar
 from shared.ports.files import Occupied
 from tests.unit.downloader.samples import asset, master

@@ -9,8 +9,9 @@ import pytest
 from services.icloud_cleanup.deleting import DeleteHandler
 from services.icloud_cleanup.settings import ICloudCleanupSettings
 from shared.domain.errors import PhotoductError, Transient, Waiting
-from shared.domain.events import AssetRefreshed, AssetWork, Deleted, DeletionKept
+from shared.domain.events import AssetRefreshed, Deleted, DeletionKept
 from shared.domain.questions import ClaimDeletion, Claimed
+from shared.domain.work_items import AssetWork
 from shared.ports.icloud import Declined, DeletedRecord, Json, Unanswered, WholeAsset
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

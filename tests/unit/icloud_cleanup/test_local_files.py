@@ -13,17 +13,10 @@ from services.icloud_cleanup.handler import AlbumHandler, PurgeHandler, ReturnHa
 from services.icloud_cleanup.library import Library
 from shared.adapters.finding import find_file
 from shared.domain.errors import Permanent, Transient, Waiting
-from shared.domain.events import (
-    AlbumAdded,
-    AlbumReturned,
-    AlbumVetoed,
-    AssetWork,
-    FileRef,
-    Purged,
-    PurgeKept,
-)
+from shared.domain.events import AlbumAdded, AlbumReturned, AlbumVetoed, Purged, PurgeKept
 from shared.domain.ids import Area, Resource
 from shared.domain.questions import ClaimedPurge, ClaimPurge
+from shared.domain.work_items import AssetWork, FileRef
 from shared.ports.clock import Clock
 from shared.ports.files import Occupied, SourceMissing, UnsafePath
 from tests.unit.downloader.fakes import FakeClock

@@ -11,17 +11,15 @@ from services.nas_sync.handler import Archive
 from services.nas_sync.nas import Nas, init_archive, read_marker
 from shared.domain.errors import Permanent
 from shared.domain.events import (
-    FileRef,
-    FileWork,
     NasMismatch,
     NasVerified,
     RenditionArchived,
     RenditionLost,
     RenditionRenewed,
-    RenditionWork,
     Report,
 )
 from shared.domain.ids import Area, Kind, Resource
+from shared.domain.work_items import FileRef, FileWork, RenditionWork
 from shared.ports.files import Occupied, SourceMissing, WrongHash
 from tests.unit.downloader.fakes import FakeClock
 

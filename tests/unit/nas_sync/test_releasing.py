@@ -13,7 +13,7 @@ from services.nas_sync.nas import MARKER, Nas
 from services.nas_sync.ports import NasMissing
 from services.nas_sync.releasing import Release
 from shared.domain.errors import Permanent, Transient
-from shared.domain.events import NasMismatch, OriginalReleased, ReleaseKept, RenditionWork
+from shared.domain.events import NasMismatch, OriginalReleased, ReleaseKept
 from shared.domain.questions import ClaimedRelease, ClaimRelease
 from shared.ports.files import DiskTrouble
 from tests.unit.downloader.fakes import FakeClock
@@ -22,6 +22,8 @@ from tests.unit.nas_sync.test_archive import NAME, PHOTO, RETREAT, SMALL, nas, p
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from shared.domain.work_items import RenditionWork
 
 __all__ = ["nas"]
 NOW = FakeClock().now()

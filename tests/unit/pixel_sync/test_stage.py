@@ -14,17 +14,10 @@ from services.pixel_sync.ports import Freed, Held
 from services.pixel_sync.watch import Watch
 from services.pixel_sync.window import Window
 from shared.domain.errors import Transient, Waiting
-from shared.domain.events import (
-    FileRef,
-    FileWork,
-    GoogleEvidence,
-    GoogleSuspect,
-    Report,
-    Staged,
-    Unstaged,
-)
+from shared.domain.events import GoogleEvidence, GoogleSuspect, Report, Staged, Unstaged
 from shared.domain.ids import Area, GoogleLevel, Kind, Resource
 from shared.domain.questions import GoogleWatch, WatchedFile
+from shared.domain.work_items import FileRef, FileWork
 from shared.ports.files import SourceMissing
 from tests.unit.downloader.fakes import FakeClock
 

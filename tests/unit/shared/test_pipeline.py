@@ -9,7 +9,7 @@ import pytest
 
 from services.state.policy import reports as applying
 from services.state.policy.facts import ASSET_STAGES
-from shared.domain import events, questions
+from shared.domain import events, questions, work_items
 from shared.domain.ids import Kind
 from shared.domain.pipeline import (
     METADATA,
@@ -90,7 +90,7 @@ def test_each_stage_is_patient_enough_to_try_again(stage: Stage) -> None:
 
 
 def test_only_stages_about_whole_assets_have_their_work() -> None:
-    about_assets = {stage.name for stage in STAGES if issubclass(stage.work, events.AssetWork)}
+    about_assets = {stage.name for stage in STAGES if issubclass(stage.work, work_items.AssetWork)}
     assert about_assets == ASSET_STAGES
 
 

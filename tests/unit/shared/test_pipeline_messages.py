@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from shared.domain import events
+from shared.domain import events, work_items
 from shared.domain.events import REPORT
 from shared.domain.ids import GoogleLevel, Kind, Resource
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-WORK = events.DownloadWork(
+WORK = work_items.DownloadWork(
     stage="download",
     key=7,
     attempt=3,
@@ -68,4 +68,4 @@ def test_a_message_cannot_be_changed() -> None:
 
 def test_a_resource_of_an_unknown_kind_cannot_travel_as_a_known_one() -> None:
     with pytest.raises(ValidationError):
-        events.DownloadWork.model_validate({**WORK.model_dump(), "resource": "jxl"})
+        work_items.DownloadWork.model_validate({**WORK.model_dump(), "resource": "jxl"})

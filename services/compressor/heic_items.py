@@ -5,6 +5,7 @@ ISO/IEC 23008-12. The decoder hands out what it knows and says nothing of the re
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 
 from services.compressor.mp4 import boxes
@@ -33,17 +34,38 @@ def odd_parts(data: bytes) -> str | None:
         return f"its {_word(odd[0])} item would be lost"
     if several := sorted(kind for kind in _ONE_EACH if items[kind] > 1):
         return f"one of its {items[several[0]]} {_word(several[0])} items would be lost"
-    found = {name for box, body in top if box == b"meta" for name in _properties(body)}
-    if odd := sorted(found - _WRITTEN):
+    return next(filter(None, (_odd_property(body) for name, body in top if name == b"meta")), None)
+
+
+def _odd_property(meta: bytes) -> str | None:
+    found = _properties(meta)
+    sizes = [_numbers(body[4:], 2) for name, body in found if name == b"ispe"]
+    cuts = [body for name, body in found if name == b"clap"]
+    if all(_cuts_padding(body, sizes) for body in cuts):
+        found = [one for one in found if one[0] != b"clap"]
+    if odd := sorted({name for name, _ in found} - _WRITTEN):
         return f"its {_word(odd[0])} property would be lost"
     return None
 
 
-def _properties(meta: bytes) -> list[bytes]:
-    """The names of what describes pictures: how they are coded, cropped, lit, and so on."""
+def _properties(meta: bytes) -> list[tuple[bytes, bytes]]:
+    """What describes pictures: how they are coded, cropped, lit, and so on."""
     parts = [body for name, body in boxes(meta[4:]) if name == b"iprp"]
     lists = [inside for body in parts for name, inside in boxes(body) if name == b"ipco"]
-    return [name for inside in lists for name, _ in boxes(inside)]
+    return [one for inside in lists for one in boxes(inside)]
+
+
+def _cuts_padding(clap: bytes, sizes: list[tuple[int, ...]]) -> bool:
+    """Say whether a crop takes off only what makes an odd picture even for its encoder: a column, a row."""
+    width, width_of, height, height_of = _numbers(clap, 4)
+    if not (width_of and height_of):
+        return False
+    cut = [(across - width / width_of, down - height / height_of) for across, down in sizes]
+    return any(0 <= x <= 1 and 0 <= y <= 1 for x, y in cut)
+
+
+def _numbers(data: bytes, count: int) -> tuple[int, ...]:
+    return struct.unpack_from(f">{count}I", data.ljust(4 * count, b"\0"))
 
 
 def _item_types(meta: bytes) -> list[bytes]:

@@ -67,7 +67,10 @@ def damaged() -> Iterator[Case]:
             yield still("damaged", f"{seed}-anywhere.{name}", partial(_flipped, made, seed), ANY)
         yield still("damaged", f"head.{name}", partial(_flipped, made, 9, head=True), ANY)
         yield still("damaged", f"hole.{name}", partial(_zeroed, made, 0.4, 0.6), ANY)
-        yield still("damaged", f"tail.{name}", partial(_zeroed, made, 0.5, 1), KEPT)
+        ends = (
+            ANY if name == "heic" else KEPT
+        )  # libheif fills up what a HEIC lacks, and says nothing
+        yield still("damaged", f"tail.{name}", partial(_zeroed, made, 0.5, 1), ends)
 
 
 def _zeroed(made: Callable[[], bytes], first: float, last: float) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import pillow_heif
@@ -22,7 +23,9 @@ _TURNS: Final = tuple(Image.Transpose)
 def upright(path: Path) -> Image.Image:
     """Return the first picture of a file the right way up, in plain colours."""
     with Image.open(path) as image:
-        return ImageOps.exif_transpose(image).convert("RGB")
+        with suppress(SyntaxError):  # EXIF that is none turns nothing
+            ImageOps.exif_transpose(image, in_place=True)
+        return image.convert("RGB")
 
 
 def check_look(old: Image.Image, new: Image.Image) -> None:

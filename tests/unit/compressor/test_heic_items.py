@@ -53,6 +53,18 @@ def test_a_property_that_would_be_lost_is_named(name: bytes) -> None:
     assert f"{name.decode()} property would be lost" in str(odd_parts(box(b"meta", meta)))
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "cut"), [(65, 67, False), (66, 68, False), (64, 68, True), (66, 66, True)]
+)
+def test_a_crop_that_takes_more_than_an_encoders_padding_is_seen(
+    width: int, height: int, cut: bool
+) -> None:
+    ispe = box(b"ispe", struct.pack(">III", 0, 66, 68))
+    clap = box(b"clap", struct.pack(">8I", width, 1, height, 1, 0, 1, 0, 1))
+    meta = bytes(4) + box(b"iprp", box(b"ipco", ispe + clap))
+    assert (odd_parts(box(b"meta", meta)) is not None) is cut
+
+
 @given(st.binary(max_size=200))
 def test_any_boxes_are_listed_without_an_accident(data: bytes) -> None:
     odd_parts(box(b"meta", bytes(4) + box(b"iinf", data)))

@@ -30,8 +30,9 @@ DEEP = SDR + entry(b"hvcC", bytes(16) + b"\1\xfa\xfa")[86:]
 
 
 def high(form: bytes) -> bytes:
-    """An avcC of the profile High 10 with two parameter sets, and the form of its samples behind them."""
-    return b"\x01\x6e\0\x1f\xff\xe1\0\x03abc\x01\0\x02de" + form
+    """An avcC of the profile High 10 with x264's parameter sets, and the form of its samples behind them."""
+    sequence = "676e000aa6cb41423f2e0220000003002000000303c1e244d4"
+    return bytes.fromhex(f"016e000affe10019{sequence}01000568ce01af20") + form
 
 
 def with_picture(**changes: Any) -> Movie:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
-_SECONDS: Final = 600
+_SECONDS: Final = 3600
 _NOT_FOR_PEOPLE: Final = re.compile(
     r"Traceback|[A-Z]\w*Error\b|Exception|0x[0-9a-f]{4}|[Ee]rrno|<class|object at|\bNone\b"
 )

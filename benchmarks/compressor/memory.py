@@ -69,7 +69,7 @@ def _still(size: tuple[int, int], kind: str, path: Path) -> None:
         pillow_heif.register_heif_opener()
     options: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": 95},
-        "HEIF": {"quality": 85, "enc_params": {"preset": "ultrafast"}},
+        "HEIF": {"quality": 85, "enc_params": {"preset": "ultrafast"}, "tile_size": 512},
         "PNG": {"compress_level": 1},
     }
     image.save(path, kind, **options[kind])

@@ -48,7 +48,7 @@ def _check_colours(track: Track) -> None:
     inside = entry_boxes(track)
     if _DOLBY & inside.keys() or track.codec in {b"dvh1", b"dvhe"}:
         raise Keep("its Dolby Vision would be lost")
-    if inside.get(b"fiel", b"\1")[:1] != b"\1":
+    if _is_interlaced(track):
         raise Keep("it is interlaced")
     if _STEREO & inside.keys():
         raise Keep("its second eye would be lost")
@@ -74,24 +74,35 @@ def _transfer(colr: bytes) -> int:
     return int.from_bytes(colr[6:8]) if colr[:4] in {b"nclx", b"nclc"} else 0
 
 
+def _is_interlaced(track: Track) -> bool:
+    """Tell whether a frame is said to be two fields; of many files only ffmpeg's rendition says so."""
+    return entry_boxes(track).get(b"fiel", b"\1")[:1] != b"\1"
+
+
 def check_result(old: Movie, new: Movie, frames: int) -> None:
     """Raise Keep unless `new`, of which `frames` were decoded, is the same film as `old` with the same tags."""
     before, after = picture(old), picture(new)
     if not frames == before.samples == after.samples:
         raise Keep(f"the rendition shows {frames:,} of {before.samples:,} frames")
-    if (before.width, before.height, before.matrix) != (after.width, after.height, after.matrix):
-        raise Keep("the rendition has another size or rotation")
-    if _proportions(before) != _proportions(after):
-        raise Keep("the rendition has other proportions")
     if abs(before.seconds - after.seconds) > before.seconds / before.samples * 1.01:
         raise Keep(f"the rendition lasts {after.seconds:.3f} s, not {before.seconds:.3f} s")
+    if len(old.tracks) != len(new.tracks):
+        raise Keep("the rendition lost a track")
+    _check_picture(before, after)
+    _check_tags(old, new)
+
+
+def _check_picture(before: Track, after: Track) -> None:
+    if (before.width, before.height, before.matrix) != (after.width, after.height, after.matrix):
+        raise Keep("the rendition has another size or rotation")
+    if _is_interlaced(after):
+        raise Keep("it is interlaced")
+    if _proportions(before) != _proportions(after):
+        raise Keep("the rendition has other proportions")
     if (colours := _colours(before)) and colours != _colours(after):
         raise Keep("the rendition has other colour tags")
     if samples_form(before) != samples_form(after):
         raise Keep("the rendition has other bits or colours a sample")
-    if len(old.tracks) != len(new.tracks):
-        raise Keep("the rendition lost a track")
-    _check_tags(old, new)
 
 
 def _proportions(track: Track) -> tuple[Fraction, bytes]:

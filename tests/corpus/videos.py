@@ -167,20 +167,16 @@ def streams() -> Iterator[Case]:
         made=films.again,
         after=("-map", "0:v", "-map", "0:v", "-map", "0:a"),
     )
-    yield films.case(
-        group, "timecode.mov", WHOLE, made=films.again, after=("-timecode", "00:00:00:00")
-    )
+    yield films.case(group, "timecode.mov", made=films.again, after=("-timecode", "00:00:00:00"))
     yield films.case(
         group,
         "subtitles.mp4",
-        WHOLE,
         made=_with_text,
         args=("words.srt", films.SUBTITLES, "-map", "0:s", "-c:s", "mov_text"),
     )
     yield films.case(
         group,
         "chapters.mp4",
-        WHOLE,
         made=_with_text,
         args=("words.txt", films.CHAPTERS, "-map_chapters", "0"),
     )

@@ -84,6 +84,12 @@ def test_other_proportions_are_not_kept() -> None:
         check_result(wide, square, 30)
 
 
+def test_fields_of_which_only_the_rendition_tells_are_not_kept() -> None:
+    fields = with_picture(entry=PLAIN + entry(b"fiel", b"\2\1")[86:])
+    with pytest.raises(Keep, match="interlaced"):
+        check_result(FILM, fields, 30)
+
+
 def test_frames_that_cannot_be_decoded_do_not_count() -> None:
     with pytest.raises(Keep, match="29 of 30 frames"):
         check_result(FILM, FILM, 29)

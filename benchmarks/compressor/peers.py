@@ -88,8 +88,8 @@ async def measure(quick: bool, folder: Path | None = None) -> str:
 
 
 def of_kinds(folder: Path, *kinds: Kind) -> list[Path]:
-    """Return the files of these kinds below a folder, by content, with absolute paths."""
-    found = (path.absolute() for path in sorted(folder.rglob("*")) if path.is_file())
+    """Return the files of these kinds below a folder, by content, with absolute paths and no links."""
+    found = (path.resolve() for path in sorted(folder.rglob("*")) if path.is_file())
     return [path for path in found if kind_of(path) in kinds]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from shared.docs import bus, models, picture, states
 from shared.docs.__main__ import ROOT, main, outdated
-from shared.domain import events, gate, seen
+from shared.domain import events, gate, seen, work_items
 from shared.domain.pipeline import SERVICES, STAGES
 from shared.domain.states import MOVES
 from shared.domain.wire import Wire
@@ -103,7 +103,8 @@ def test_no_message_is_left_out() -> None:
     }
     defined = {
         thing
-        for thing in (*vars(events).values(), *vars(seen).values())
+        for module in (events, work_items, seen)
+        for thing in vars(module).values()
         if isinstance(thing, type)
         and issubclass(thing, Wire)
         and thing.__module__.startswith("shared.domain.")

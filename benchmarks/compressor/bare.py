@@ -14,15 +14,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from services.compressor import encoders, jpeg
-from services.compressor.decode import decoded
 from services.compressor.kind import kind_of
-from services.compressor.policy import Encode, plan
-from services.compressor.profiles import BALANCED
-from services.compressor.stills import still
-from services.compressor.tiers import Still, Tier
+from services.compressor.pool.worker import warm_up
+from services.compressor.stills import encoders, jpeg
+from services.compressor.stills.decode import decoded
+from services.compressor.stills.still import still
+from services.compressor.tiers.policy import Encode, plan
+from services.compressor.tiers.profiles import BALANCED
+from services.compressor.tiers.tier import Still, Tier
 from services.compressor.verdict import Keep, Limits
-from services.compressor.worker import warm_up
 
 _NICE = 10  # as the compressor's own
 

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.compressor.ffmpeg_program import program
+from services.compressor.films.ffmpeg_program import program
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from benchmarks.compressor import clips
 from benchmarks.shared.page import table
-from services.compressor import film_look
-from services.compressor.film_decode import decoded
-from services.compressor.film_encode import encode_whole
-from services.compressor.film_packets import packets
-from services.compressor.film_search import STRIDE, Look, look
-from services.compressor.film_work import Work
-from services.compressor.tiers import Film
+from services.compressor.films import look as film_look
+from services.compressor.films.decode import decoded
+from services.compressor.films.encode import encode_whole
+from services.compressor.films.packets import packets
+from services.compressor.films.search import STRIDE, Look, look
+from services.compressor.films.work import Work
+from services.compressor.tiers.tier import Film
 from services.compressor.verdict import Keep
 
 if TYPE_CHECKING:

@@ -28,10 +28,10 @@ from PIL import Image
 from benchmarks.compressor.stills import pictures
 from benchmarks.shared.page import table
 from benchmarks.shared.processes import memory_mb
-from services.compressor.child import NURSERY
 from services.compressor.encode import Job, compress
-from services.compressor.ffmpeg_program import program
-from services.compressor.profiles import SMALL
+from services.compressor.films.ffmpeg_program import program
+from services.compressor.pool.child import NURSERY
+from services.compressor.tiers.profiles import SMALL
 from services.compressor.verdict import Compressed, Left
 from shared.domain.errors import PhotoductError
 

@@ -23,11 +23,11 @@ from benchmarks.compressor.peer_programs import spent, version_of
 from benchmarks.compressor.peer_search import Try, size_at
 from benchmarks.compressor.peers import of_kinds
 from benchmarks.shared.page import table
-from services.compressor.ffmpeg_program import program
-from services.compressor.film import video
+from services.compressor.films.ffmpeg_program import program
+from services.compressor.films.film import video
 from services.compressor.kind import kind_of
-from services.compressor.policy import Encode, Kind
-from services.compressor.profiles import BALANCED
+from services.compressor.tiers.policy import Encode, Kind
+from services.compressor.tiers.profiles import BALANCED
 from services.compressor.verdict import Keep
 
 if TYPE_CHECKING:

@@ -24,14 +24,14 @@ from benchmarks.compressor.peer_pictures import photos
 from benchmarks.compressor.peer_programs import Peer, peers
 from benchmarks.compressor.peer_search import Try, front, size_at
 from benchmarks.shared.page import table
-from services.compressor import carry, encoders, jpeg
-from services.compressor.decode import decoded
 from services.compressor.encode import Job, compress
 from services.compressor.kind import kind_of
-from services.compressor.policy import Encode, Kind
-from services.compressor.profiles import BALANCED
-from services.compressor.score import score
-from services.compressor.stills import still
+from services.compressor.stills import carry, encoders, jpeg
+from services.compressor.stills.decode import decoded
+from services.compressor.stills.score import score
+from services.compressor.stills.still import still
+from services.compressor.tiers.policy import Encode, Kind
+from services.compressor.tiers.profiles import BALANCED
 from services.compressor.verdict import Compressed, Left, Limits
 
 if TYPE_CHECKING:

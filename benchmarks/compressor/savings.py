@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from services.compressor.encode import Job, compress
 from services.compressor.kind import kind_of
-from services.compressor.policy import Kind
-from services.compressor.profiles import PROFILES
+from services.compressor.tiers.policy import Kind
+from services.compressor.tiers.profiles import PROFILES
 from services.compressor.verdict import Compressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from services.compressor.tiers import Tier
+    from services.compressor.tiers.tier import Tier
 
 _STILLS = (Kind.JPEG, Kind.HEIC, Kind.PNG)
 _SCORE = re.compile(r"score=([\d.]+)")

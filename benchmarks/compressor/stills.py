@@ -22,8 +22,8 @@ from PIL import Image
 
 from benchmarks.shared.page import table
 from services.compressor.encode import Job, compress
-from services.compressor.nursery import environment
-from services.compressor.profiles import BALANCED
+from services.compressor.pool.nursery import environment
+from services.compressor.tiers.profiles import BALANCED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,9 +19,9 @@ from pathlib import Path
 from benchmarks.compressor.clips import Shape, changing, repeated
 from benchmarks.shared.page import table
 from services.compressor.encode import Job, compress
-from services.compressor.ffmpeg_program import program
-from services.compressor.profiles import BALANCED
-from services.compressor.tiers import Film, Tier
+from services.compressor.films.ffmpeg_program import program
+from services.compressor.tiers.profiles import BALANCED
+from services.compressor.tiers.tier import Film, Tier
 from services.compressor.verdict import Compressed
 
 _TIER = BALANCED[0]

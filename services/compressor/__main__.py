@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.compressor.counts import Counts
-from services.compressor.figures import Figures
-from services.compressor.following import Following, Telling
 from services.compressor.handler import Compress
-from services.compressor.leftovers import sweep
+from services.compressor.pool.counts import Counts
+from services.compressor.pool.figures import Figures
+from services.compressor.pool.following import Following, Telling
+from services.compressor.pool.leftovers import sweep
+from services.compressor.pool.turns import Turns, keep_share
 from services.compressor.settings import CompressorSettings
-from services.compressor.turns import Turns, keep_share
 from shared.domain.ids import Kind
 from shared.domain.pipeline import COMPRESSOR
 from shared.runtime.service import open_service, start

@@ -14,9 +14,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from services.compressor.child import ask
-from services.compressor.leftovers import unfinished
-from services.compressor.profiles import BALANCED
+from services.compressor.pool.child import ask
+from services.compressor.pool.leftovers import unfinished
+from services.compressor.tiers.profiles import BALANCED
 from services.compressor.verdict import Compressed, Left, Limits, Unreadable
 from shared.adapters.local_files import place, sorted_errors, sync_dir, sync_path
 from shared.domain.errors import Permanent, PhotoductError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from services.compressor.tiers import Tier
+    from services.compressor.tiers.tier import Tier
     from services.compressor.verdict import Progress
 
 

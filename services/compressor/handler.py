@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from services.compressor.counts import Counts
 from services.compressor.encode import Job, compress
-from services.compressor.following import Following
-from services.compressor.leftovers import rendition_path
 from services.compressor.original import find_source
+from services.compressor.pool.counts import Counts
+from services.compressor.pool.following import Following
+from services.compressor.pool.leftovers import rendition_path
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
 from shared.adapters.local_files import make_parents, resolve_beneath
 from shared.domain import events, work_items
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from services.compressor.tiers import Tier
-    from services.compressor.turns import Turns
+    from services.compressor.pool.turns import Turns
+    from services.compressor.tiers.tier import Tier
     from shared.domain.ids import Kind
     from shared.ports.clock import Clock
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from services.compressor.mp4 import NotMp4, read_movie
-from services.compressor.policy import Kind
+from services.compressor.films.mp4 import NotMp4, read_movie
+from services.compressor.tiers.policy import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path

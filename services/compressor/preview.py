@@ -26,7 +26,7 @@ from shared.domain.errors import Permanent, PhotoductError, Transient
 from shared.runtime.settings import SettingsError, load_section
 
 if TYPE_CHECKING:
-    from services.compressor.tiers import Tier
+    from services.compressor.tiers.tier import Tier
 
 WRONG, FAILED, REFUSED, INTERRUPTED = 2, 1, 3, 130
 _FOLDER: Final = Path("photoduct-preview")

@@ -17,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from services.compressor.profiles import PROFILES, Profile
-from services.compressor.tiers import FORMS, Tier, checked_tiers, form_of
-from services.compressor.where import Where
+from services.compressor.tiers.profiles import PROFILES, Profile
+from services.compressor.tiers.tier import FORMS, Tier, checked_tiers, form_of
+from services.compressor.tiers.where import Where
 from shared.adapters.cores import usable_cores
 from shared.runtime.rhythm import checked_cron, checked_hours, rest_of_day
 

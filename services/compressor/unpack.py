@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from services.compressor import jxl
-from services.compressor.confine import cap, cut_off
+from services.compressor.pool.confine import cap, cut_off
+from services.compressor.stills import jxl
 from services.compressor.verdict import Broken, Limits
 from shared.adapters.publishing import publish
 from shared.domain.errors import Permanent, PhotoductError

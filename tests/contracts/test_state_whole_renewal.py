@@ -11,8 +11,8 @@ from sqlalchemy import select
 from typing_extensions import override
 
 from services.compressor.handler import Compress
-from services.compressor.tiers import Still, Tier
-from services.compressor.turns import Turns
+from services.compressor.pool.turns import Turns
+from services.compressor.tiers.tier import Still, Tier
 from services.nas_sync.handler import Archive
 from services.nas_sync.nas import Nas, init_archive
 from services.nas_sync.releasing import Release

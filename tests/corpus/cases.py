@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from services.compressor.profiles import Profile
+    from services.compressor.tiers.profiles import Profile
 
 ALL: Final = os.environ.get("PHOTODUCT_CORPUS") == "all"
 """Every case by both profiles, and the big ones; else a sample."""

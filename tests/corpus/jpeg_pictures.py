@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
-from services.compressor import jpeg as parts
+from services.compressor.stills import jpeg as parts
 from tests.corpus import exif, made, pictures
 from tests.corpus.cases import LEFT, Case, still
 from tests.unit.compressor import gain_maps

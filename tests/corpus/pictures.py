@@ -14,7 +14,7 @@ import pillow_heif
 import pyjpegli  # type: ignore[import-not-found,unused-ignore]
 from PIL import Image, ImageCms
 
-from services.compressor import png as parts
+from services.compressor.stills import png as parts
 from tests.unit.compressor import samples
 
 pillow_heif.register_heif_opener()

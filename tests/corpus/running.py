@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from services.compressor.encode import Job, compress
-from services.compressor.profiles import PROFILES, Profile
+from services.compressor.tiers.profiles import PROFILES, Profile
 from services.compressor.verdict import Compressed, Left, Limits, Unreadable
 from shared.domain.errors import Permanent
 from tests.corpus.cases import End

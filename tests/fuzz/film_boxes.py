@@ -12,8 +12,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from services.compressor import film_carry
-from services.compressor.film_account import check_account, obstacle
+from services.compressor.films import carry as film_carry
+from services.compressor.films.account import check_account, obstacle
 from services.compressor.kind import kind_of
 from services.compressor.verdict import Keep
 from tests.unit.compressor import phone_films

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pillow_heif
 
-from services.compressor import carry, container, heic_items, jpeg, mpf, png
+from services.compressor.stills import carry, container, heic_items, jpeg, mpf, png
 from services.compressor.verdict import Broken, Keep
 from tests.unit.compressor import gain_maps, samples
 from tests.unit.compressor.hostile import chunk

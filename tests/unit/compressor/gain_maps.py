@@ -7,7 +7,7 @@ import struct
 from functools import cache
 from typing import TYPE_CHECKING
 
-from services.compressor import jpeg
+from services.compressor.stills import jpeg
 from tests.unit.compressor import samples
 
 if TYPE_CHECKING:

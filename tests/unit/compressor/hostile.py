@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from services.compressor import png
+from services.compressor.stills import png
 from tests.unit.compressor import samples
 
 if TYPE_CHECKING:

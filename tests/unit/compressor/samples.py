@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
-from services.compressor import png
-from services.compressor.ffmpeg_program import program
+from services.compressor.films.ffmpeg_program import program
+from services.compressor.stills import png
 
 MAKER_NOTE = b"Apple iOS\0\0\1MM" + bytes(range(256)) * 4
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image
 
-from services.compressor import carry, container, jpeg, mpf
+from services.compressor.stills import carry, container, jpeg, mpf
 from services.compressor.verdict import Broken, Keep
 from tests.unit.compressor import gain_maps, samples
 

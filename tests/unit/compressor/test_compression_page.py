@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.compressor.profiles import BALANCED, PROFILES, Profile
 from services.compressor.settings import CompressorSettings
+from services.compressor.tiers.profiles import BALANCED, PROFILES, Profile
 
 PAGE = (Path(__file__).parents[3] / "docs" / "compression.md").read_text()
 

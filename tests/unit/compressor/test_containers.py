@@ -8,10 +8,10 @@ from tempfile import NamedTemporaryFile
 import pytest
 from hypothesis import given, strategies as st
 
-from services.compressor import jpeg, png
+from services.compressor.films.mp4 import NotMp4, read_movie
 from services.compressor.kind import kind_of, sniff
-from services.compressor.mp4 import NotMp4, read_movie
-from services.compressor.policy import Kind
+from services.compressor.stills import jpeg, png
+from services.compressor.tiers.policy import Kind
 from services.compressor.verdict import Broken
 from tests.unit.compressor import gain_maps
 from tests.unit.compressor.hostile import chunk

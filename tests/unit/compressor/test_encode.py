@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from services.compressor import child, encode, nursery
+from services.compressor import encode
 from services.compressor.encode import Job, TargetTaken, compress
+from services.compressor.pool import child, nursery
 from services.compressor.verdict import Compressed
 from shared.domain.errors import Permanent, PhotoductError, Transient
 from tests.unit.compressor import samples

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from services.compressor import film_carry, mp4_edit
 from services.compressor.encode import Job, compress
-from services.compressor.ffmpeg_program import program
-from services.compressor.film_account import check_account, obstacle
-from services.compressor.film_parts import read_parts
-from services.compressor.mp4 import NotMp4, read_movie
+from services.compressor.films import carry as film_carry, mp4_edit
+from services.compressor.films.account import check_account, obstacle
+from services.compressor.films.ffmpeg_program import program
+from services.compressor.films.mp4 import NotMp4, read_movie
+from services.compressor.films.parts import read_parts
 from services.compressor.verdict import Compressed, Keep, Left
 from tests.fuzz import film_boxes
 from tests.unit.compressor import phone_films

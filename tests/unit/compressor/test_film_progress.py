@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from services.compressor.film_progress import only_forward, part
+from services.compressor.films.progress import only_forward, part
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 200)), max_size=20))

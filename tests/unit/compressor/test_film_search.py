@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, strategies as st
 
-from services.compressor.film_search import Look, Sample, find_crf, look, pieces, stride
-from services.compressor.tiers import Film
+from services.compressor.films.search import Look, Sample, find_crf, look, pieces, stride
+from services.compressor.tiers.tier import Film
 
 if TYPE_CHECKING:
     from collections.abc import Callable

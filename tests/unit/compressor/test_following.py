@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.compressor import child
-from services.compressor.figures import Figures
-from services.compressor.following import Following, Telling
+from services.compressor.pool import child
+from services.compressor.pool.figures import Figures
+from services.compressor.pool.following import Following, Telling
 from services.compressor.verdict import Left
 from shared.domain.errors import Permanent
 from shared.domain.ids import Area, Kind, Resource

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.compressor import jxl
-from services.compressor.counts import Counts
 from services.compressor.handler import Compress
-from services.compressor.leftovers import sweep, unfinished
-from services.compressor.profiles import BALANCED
-from services.compressor.tiers import Reversible, Tier
-from services.compressor.turns import Turns
+from services.compressor.pool.counts import Counts
+from services.compressor.pool.leftovers import sweep, unfinished
+from services.compressor.pool.turns import Turns
+from services.compressor.stills import jxl
+from services.compressor.tiers.profiles import BALANCED
+from services.compressor.tiers.tier import Reversible, Tier
 from shared.adapters import sweeping
 from shared.adapters.sweeping import Swept
 from shared.domain.events import Compressed, Left

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from services.compressor import heic
-from services.compressor.heic_items import odd_parts
+from services.compressor.stills import heic
+from services.compressor.stills.heic_items import odd_parts
 from tests.unit.compressor import samples
 
 

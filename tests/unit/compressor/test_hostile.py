@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.compressor import nursery
 from services.compressor.encode import Job, compress
+from services.compressor.pool import nursery
 from services.compressor.verdict import Left, Limits, Unreadable
 from tests.unit.compressor import samples
 from tests.unit.compressor.hostile import HOSTILE
@@ -58,7 +58,7 @@ async def test_too_little_memory_for_the_score_leaves_the_file(tmp_path: Path, j
 
 CONFINED = """
 import json, socket, sys
-from services.compressor.confine import cut_off
+from services.compressor.pool.confine import cut_off
 gone = cut_off()
 try:
     socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from services.compressor.movie import check_carried, check_result
-from services.compressor.mp4 import Movie, Track
+from services.compressor.films.movie import check_carried, check_result
+from services.compressor.films.mp4 import Movie, Track
 from services.compressor.verdict import Keep
 
 

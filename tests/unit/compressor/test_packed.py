@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.compressor import gate, jxl
-from services.compressor.decode import decoded
 from services.compressor.encode import Job, compress
-from services.compressor.gate import Original
-from services.compressor.policy import Kind
-from services.compressor.tiers import Reversible, Tier
+from services.compressor.stills import gate, jxl
+from services.compressor.stills.decode import decoded
+from services.compressor.stills.gate import Original
+from services.compressor.tiers.policy import Kind
+from services.compressor.tiers.tier import Reversible, Tier
 from services.compressor.verdict import Broken, Compressed, Keep, Left, Limits
 from tests.unit.compressor import gain_maps, samples
 

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from services.compressor.policy import Encode, Kind, Leave, plan, worth_it
-from services.compressor.profiles import BALANCED, CAREFUL, PROFILES, Profile
 from services.compressor.settings import CompressorSettings
-from services.compressor.tiers import (
+from services.compressor.tiers.policy import Encode, Kind, Leave, plan, worth_it
+from services.compressor.tiers.profiles import BALANCED, CAREFUL, PROFILES, Profile
+from services.compressor.tiers.tier import (
     Film,
     Reversible,
     Still,
@@ -20,7 +20,7 @@ from services.compressor.tiers import (
     read_tier,
     tiers_for,
 )
-from services.compressor.where import File
+from services.compressor.tiers.where import File
 
 LIGHT, MEDIUM, HEAVY = BALANCED
 ages = st.timedeltas(min_value=timedelta(days=-800), max_value=timedelta(days=40_000))

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from services.compressor.handler import Compress
-from services.compressor.policy import Encode, Kind, plan, settled_until
-from services.compressor.profiles import BALANCED, CAREFUL
-from services.compressor.tiers import Lossless, Still, Tier, checked_tiers, tiers_for
-from services.compressor.turns import Turns
-from services.compressor.where import File, Where
+from services.compressor.pool.turns import Turns
+from services.compressor.tiers.policy import Encode, Kind, plan, settled_until
+from services.compressor.tiers.profiles import BALANCED, CAREFUL
+from services.compressor.tiers.tier import Lossless, Still, Tier, checked_tiers, tiers_for
+from services.compressor.tiers.where import File, Where
 from shared.domain import events, ids, work_items
 from shared.ports.files import SourceMissing, WrongHash
 from tests.unit.compressor.test_handler import library, work

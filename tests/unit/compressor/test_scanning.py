@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, strategies as st
 
-from services.compressor.movie import check_carried, picture
-from services.compressor.mp4 import Track, read_movie
-from services.compressor.scanning import may_be_interlaced
+from services.compressor.films.movie import check_carried, picture
+from services.compressor.films.mp4 import Track, read_movie
+from services.compressor.films.scanning import may_be_interlaced
 from services.compressor.verdict import Keep
 from tests.unit.compressor import samples
 

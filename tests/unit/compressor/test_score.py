@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2  # type: ignore[import-untyped]
 
-from services.compressor import score
-from services.compressor.score import Score, TooSmall
+from services.compressor.stills import score
+from services.compressor.stills.score import Score, TooSmall
 from tests.unit.compressor import samples
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, PngImagePlugin
 
-from services.compressor import gate, jpeg as parts
-from services.compressor.decode import decoded
 from services.compressor.encode import Job, compress
-from services.compressor.gate import Original
-from services.compressor.policy import Kind
-from services.compressor.tiers import Still, Tier
+from services.compressor.stills import gate, jpeg as parts
+from services.compressor.stills.decode import decoded
+from services.compressor.stills.gate import Original
+from services.compressor.tiers.policy import Kind
+from services.compressor.tiers.tier import Still, Tier
 from services.compressor.verdict import Compressed, Keep, Left, Limits, Unreadable
 from tests.unit.compressor import gain_maps, samples
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 import pytest
 from pydantic import ValidationError
 
-from services.compressor import turns
+from services.compressor.pool import turns
+from services.compressor.pool.turns import Turns
 from services.compressor.settings import CompressorSettings
-from services.compressor.turns import Turns
 from shared.domain.ids import Kind
 
 PHOTO, VIDEO = Kind.PHOTO, Kind.VIDEO

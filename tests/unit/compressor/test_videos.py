@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from services.compressor import film_long, film_look
 from services.compressor.encode import Job, compress
-from services.compressor.ffmpeg_program import program
-from services.compressor.film import video
-from services.compressor.film_packets import check_packets, packets
-from services.compressor.film_pixels import SamplesForm, samples_form
-from services.compressor.film_search import Found
-from services.compressor.mp4 import read_movie
-from services.compressor.policy import Encode, Kind
-from services.compressor.tiers import Film, Tier
+from services.compressor.films import long as film_long, look as film_look
+from services.compressor.films.ffmpeg_program import program
+from services.compressor.films.film import video
+from services.compressor.films.mp4 import read_movie
+from services.compressor.films.packets import check_packets, packets
+from services.compressor.films.pixels import SamplesForm, samples_form
+from services.compressor.films.search import Found
+from services.compressor.tiers.policy import Encode, Kind
+from services.compressor.tiers.tier import Film, Tier
 from services.compressor.verdict import Compressed, Keep, Left, Unreadable
 from tests.unit.compressor import samples
 

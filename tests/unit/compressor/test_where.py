@@ -13,14 +13,14 @@ from hypothesis import given, strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from services.compressor.camera import cameras_of
 from services.compressor.encode import Job, compress, tier_of
 from services.compressor.kind import kind_of
-from services.compressor.profiles import BALANCED
 from services.compressor.settings import CompressorSettings
-from services.compressor.tiers import Tier, checked_tiers, of_camera, read_tier, tiers_for
+from services.compressor.tiers.camera import cameras_of
+from services.compressor.tiers.profiles import BALANCED
+from services.compressor.tiers.tier import Tier, checked_tiers, of_camera, read_tier, tiers_for
+from services.compressor.tiers.where import File, Where
 from services.compressor.verdict import Left
-from services.compressor.where import File, Where
 from tests.unit.compressor import samples
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def test_a_photo_tells_its_camera(
 
 
 def test_a_png_a_heic_and_a_video_tell_theirs_too(tmp_path: Path) -> None:
-    from services.compressor import heic
+    from services.compressor.stills import heic
 
     heic.register()
     for name, form in (("a.png", "PNG"), ("a.heic", "HEIF")):

@@ -30,7 +30,7 @@ VIOLATIONS = {
     "The domain does no I/O": [
         ("shared/domain/naming.py", "import os"),
         ("services/state/policy/plan.py", "import sqlalchemy"),
-        ("services/compressor/policy.py", "import subprocess"),
+        ("services/compressor/tiers/policy.py", "import subprocess"),
     ],
     "Only icloud_cleanup may reach the iCloud delete call": [
         ("services/downloader/handler.py", "import shared.adapters.icloud_delete"),

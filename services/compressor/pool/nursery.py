@@ -1,0 +1,137 @@
+"""Holds the process that forks the decoders: started when the first file comes, ended when none has come for a while.
+
+It belongs to no event loop. The zygote gets none of the service's secrets, and ends with the service however that ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[3]
+_ZYGOTE = "services.compressor.pool.zygote"
+_IDLE_S = 60.0
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "IMAGEIO_FFMPEG_EXE",
+)
+_ONE_THREAD = {  # one process a core, one thread each; idle threads would also use up the address space
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+}
+_KEPT_MEMORY = {  # glibc gives each freed array back to the kernel: that and fetching it anew was a quarter of a score's time
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that it takes
+    "MALLOC_TRIM_THRESHOLD_": str(
+        1 << 30
+    ),  # a job's process ends with its file, and then all goes back
+}
+
+
+def environment() -> dict[str, str]:
+    """The child decodes hostile bytes: it inherits none of the service's secrets."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed_on | _ONE_THREAD | _KEPT_MEMORY
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Our ends of one job: its stdin and stdout, its stderr, and what the zygote says of its life and death."""
+
+    talk: socket.socket
+    words: socket.socket
+    life: socket.socket
+
+    def close(self) -> None:
+        """Hang up, on which the zygote kills the job where it still runs."""
+        for one in (self.talk, self.words, self.life):
+            one.close()
+
+
+class Nursery:
+    """At most one zygote; made anew when it died, or when the environment has changed since."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._made_with: dict[str, str] = {}
+        self._busy = 0
+        self._ending: asyncio.TimerHandle | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The zygote's process id while there is one."""
+        return self._process.pid if self._process else None
+
+    def bear(self) -> Line:
+        """Have a child forked; give it back with `done`. It is not born yet when this returns. Raises OSError."""
+        try:
+            line = self._send()
+        except OSError:  # it died since the last job
+            self.end()
+            line = self._send()
+        self._busy += 1
+        if self._ending:
+            self._ending.cancel()
+            self._ending = None
+        return line
+
+    def done(self, line: Line) -> None:
+        """Take note that a job is over; the last one leaves an idle zygote behind that ends by and by."""
+        line.close()
+        self._busy -= 1
+        if not self._busy:
+            self._ending = asyncio.get_running_loop().call_later(_IDLE_S, self.end)
+
+    def end(self) -> None:
+        """Kill the zygote, and with it every child."""
+        if self._control:
+            self._control.close()
+            self._control = None
+        if self._process:
+            self._process.kill()  # what it has forked ends with it
+            self._process.wait()
+            self._process = None
+
+    def _send(self) -> Line:
+        control = self._started()
+        pairs = [socket.socketpair() for _ in range(3)]
+        line = Line(*(ours for ours, _ in pairs))
+        for ours, _ in pairs:
+            ours.setblocking(False)
+        try:
+            socket.send_fds(control, [b"job"], [theirs.fileno() for _, theirs in pairs])
+        except OSError:
+            line.close()
+            raise
+        finally:
+            for _, theirs in pairs:
+                theirs.close()
+        return line
+
+    def _started(self) -> socket.socket:
+        now = environment()
+        if self._control and (self._process is None or self._process.poll() is not None):
+            self.end()
+        if self._control and not self._busy and now != self._made_with:
+            self.end()
+        if self._control is None:
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - our own program
+                    [sys.executable, "-m", _ZYGOTE, str(theirs.fileno()), str(os.getpid())],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+                    cwd=_ROOT, env=now, start_new_session=True,
+                )  # fmt: skip
+            self._made_with = now
+        return self._control

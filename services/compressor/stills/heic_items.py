@@ -1,0 +1,88 @@
+"""Lists what a HEIC holds besides its picture, EXIF and XMP, from its boxes; pure, it reads bytes and decodes none.
+
+ISO/IEC 23008-12. The decoder hands out what it knows and says nothing of the rest; what would be lost has to be seen.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+
+from services.compressor.films.mp4 import boxes
+
+_TOP = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide"}
+_PICTURE = {b"hvc1", b"grid"}
+_ONE_EACH = {b"Exif", b"mime"}  # of each the first is kept
+_WRITTEN = {
+    b"hvcC",
+    b"ispe",
+    b"colr",
+    b"pixi",
+    b"irot",
+    b"imir",
+    b"free",
+}  # anew, as the picture is then
+
+
+def odd_parts(data: bytes) -> str | None:
+    """Return the first part that a rendition would lose, None when there is none."""
+    top = list(boxes(data))
+    if odd := sorted({name for name, _ in top} - _TOP):
+        return f"its {_word(odd[0])} box would be lost"
+    items = Counter(kind for name, body in top if name == b"meta" for kind in _item_types(body))
+    if odd := sorted(items.keys() - _PICTURE - _ONE_EACH):
+        return f"its {_word(odd[0])} item would be lost"
+    if several := sorted(kind for kind in _ONE_EACH if items[kind] > 1):
+        return f"one of its {items[several[0]]} {_word(several[0])} items would be lost"
+    return next(filter(None, (_odd_property(body) for name, body in top if name == b"meta")), None)
+
+
+def _odd_property(meta: bytes) -> str | None:
+    found = _properties(meta)
+    sizes = [_numbers(body[4:], 2) for name, body in found if name == b"ispe"]
+    cuts = [body for name, body in found if name == b"clap"]
+    if all(_cuts_padding(body, sizes) for body in cuts):
+        found = [one for one in found if one[0] != b"clap"]
+    if odd := sorted({name for name, _ in found} - _WRITTEN):
+        return f"its {_word(odd[0])} property would be lost"
+    return None
+
+
+def _properties(meta: bytes) -> list[tuple[bytes, bytes]]:
+    """What describes pictures: how they are coded, cropped, lit, and so on."""
+    parts = [body for name, body in boxes(meta[4:]) if name == b"iprp"]
+    lists = [inside for body in parts for name, inside in boxes(body) if name == b"ipco"]
+    return [one for inside in lists for one in boxes(inside)]
+
+
+def _cuts_padding(clap: bytes, sizes: list[tuple[int, ...]]) -> bool:
+    """Say whether a crop takes off only what makes an odd picture even for its encoder: a column, a row."""
+    width, width_of, height, height_of = _numbers(clap, 4)
+    if not (width_of and height_of):
+        return False
+    cut = [(across - width / width_of, down - height / height_of) for across, down in sizes]
+    return any(0 <= x <= 1 and 0 <= y <= 1 for x, y in cut)
+
+
+def _numbers(data: bytes, count: int) -> tuple[int, ...]:
+    return struct.unpack_from(f">{count}I", data.ljust(4 * count, b"\0"))
+
+
+def _item_types(meta: bytes) -> list[bytes]:
+    infos = [body for name, body in boxes(meta[4:]) if name == b"iinf"]
+    return [
+        _item_type(entry)
+        for body in infos
+        for name, entry in boxes(body[6 if body[:1] == b"\0" else 8 :])
+        if name == b"infe"
+    ]
+
+
+def _item_type(entry: bytes) -> bytes:
+    """An item's four letters; they come behind a longer number in version 3, and not at all before version 2."""
+    start = {2: 8, 3: 10}.get(entry[0] if entry else 0)
+    return entry[start : start + 4] if start else b"old"
+
+
+def _word(name: bytes) -> str:
+    return name.decode("latin-1").strip()

@@ -1,0 +1,110 @@
+"""Makes a smaller JPEG, HEIC or PNG and lets it count only when the gate is passed; never changes the source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.compressor.stills import carry, encoders, gate, heic, jpeg, jxl, png
+from services.compressor.stills.decode import decoded
+from services.compressor.stills.gate import Original
+from services.compressor.tiers.policy import Encode, Kind, Leave
+from services.compressor.tiers.tier import Lossless, Reversible, Still
+from services.compressor.verdict import Keep, Made
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.compressor.verdict import Limits
+
+
+def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: Limits) -> Made:
+    """Decode `source` completely, then make what `order` says at `temp`; sizes in pixels as stored.
+
+    Raises Keep, Broken, and OSError with an errno when the disk, not the picture, is at fault.
+    """
+    if (size := source.stat().st_size) > limits.file:
+        raise Keep(f"it has {size:,} bytes, more than {limits.file:,}", readable=None)
+    data = source.read_bytes()
+    image = decoded(data, limits, kind)
+    if isinstance(order, Leave):
+        raise Keep(order.reason)
+    if getattr(image, "n_frames", 1) > 1 and kind is not Kind.JPEG:
+        raise Keep(f"it holds {getattr(image, 'n_frames', 1)} pictures")
+    original = Original(data, image, kind, limits)
+    made = _encoded(original, order)
+    temp.write_bytes(made.data)
+    added = jxl.SUFFIX if isinstance(order.setting, Reversible) else ""
+    return Made(
+        made.encoder, made.settings, image.width, image.height, score=made.score, added=added
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """What made the rendition, how and with what numbers, the rendition, and its score."""
+
+    encoder: str
+    settings: str
+    data: bytes
+    score: float
+
+
+def _encoded(source: Original, order: Encode) -> _Encoded:
+    match order:
+        case Encode(kind=Kind.JPEG, setting=Still() as setting):
+            return _jpeg(source, setting)
+        case Encode(kind=Kind.JPEG, setting=Reversible() as setting):
+            return _packed(source, setting)
+        case Encode(kind=Kind.HEIC, setting=Still() as setting):
+            return _heic(source, setting)
+        case Encode(kind=Kind.PNG, setting=Lossless() as setting):
+            return _png(source, setting)
+        case _:
+            raise Keep(f"no encoder is set for {order.kind}")
+
+
+def _jpeg(source: Original, setting: Still) -> _Encoded:
+    parts = jpeg.take_apart(source.data)
+    if source.image.mode not in {"RGB", "L"}:
+        raise Keep(f"its colours are {source.image.mode}")
+    if lost := carry.obstacle(parts):
+        raise Keep(lost)
+    encoder = encoders.for_jpeg(source.image, parts, setting.encoder)
+
+    def encode(quality: int) -> bytes:
+        return carry.carry_over(parts, encoder.encode(quality))
+
+    made, found = gate.search(source, setting, encode)
+    told = f"{encoder.note} {found}; {carry.account(source.data, made)}"
+    return _Encoded(encoder.name, told, made, found.score)
+
+
+def _packed(source: Original, setting: Reversible) -> _Encoded:
+    made = jxl.pack(source.data)
+    gate.check_size(source, made, setting.max_ratio, "packed")
+    gate.check_reversed(source, made)
+    told = (
+        f"reversible ratio={len(made) / len(source.data):.3f}; unpacked again: every byte the same"
+    )
+    return _Encoded(jxl.name(), told, made, 100.0)
+
+
+def _heic(source: Original, setting: Still) -> _Encoded:
+    if lost := heic.obstacle(source.data, source.image):
+        raise Keep(lost)
+    made, found = gate.search(source, setting, lambda quality: heic.encode(source.image, quality))
+    told = f"preset={heic.PRESET} {found}; EXIF, XMP and ICC the same"
+    return _Encoded(heic.VERSION, told, made, found.score)
+
+
+def _png(source: Original, setting: Lossless) -> _Encoded:
+    parts = png.take_apart(source.data)
+    if lost := png.obstacle(parts):
+        raise Keep(lost)
+    packed = encoders.pack_png(source.data, setting.level)
+    made = png.with_pixels(parts, png.take_apart(packed))
+    gate.check_size(source, made, setting.max_ratio, f"level {setting.level}")
+    gate.check_pixels(source, made)
+    kept = f"ratio={len(made) / len(source.data):.3f}; every pixel and {png.account(source.data, made)}"
+    return _Encoded(encoders.PNG_NAME, f"lossless level={setting.level} {kept}", made, gate.SAME)

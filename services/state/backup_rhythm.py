@@ -39,6 +39,7 @@ class Backups:
         self._truth, self._clock = truth, clock
         self._one = asyncio.Lock()
         self._not_before = datetime.min.replace(tzinfo=UTC)
+        self._newest: Path | None = None
 
     async def run(self, desk: Desk) -> None:
         """Look from time to time, for ever."""
@@ -49,31 +50,35 @@ class Backups:
     async def look(self, desk: Desk) -> None:
         """Back up when it is due; a failure is told and tried again an hour later, success takes it back."""
         now = self._clock.now()
-        if not self.due(now):
+        await asyncio.to_thread(
+            self._look_through
+        )  # a folder on a share that hangs holds up no books
+        if not self._due(now):
             return
         try:
             await self.asked(BackupNow())
         except Exception as error:  # noqa: BLE001 - no failure of a backup may stop the books
             self._not_before = now + AGAIN
             log.warning("The books could not be backed up.", problem=str(error))
-            last = next(iter(backups(self._folder)), None)
+            last = self._newest
             since = f"the last good one is {last.name}" if last else "there is none yet"
             text = f"The backup of the books into {self._folder} failed ({error}); {since}."
             await desk.on_writer(self._truth.attend, KEY, text)
         else:
             await desk.on_writer(self._truth.attend, KEY, None)
 
-    def due(self, now: datetime) -> bool:
-        """Say whether the newest backup is older than the rhythm wants."""
+    def _due(self, now: datetime) -> bool:
         if now < self._not_before:
             return False
         due = self.next_due()
         return due is None or due <= now
 
+    def _look_through(self) -> None:
+        self._newest = next(iter(backups(self._folder)), None)
+
     def last(self) -> datetime | None:
-        """Return when the newest backup was made; None before the first."""
-        newest = next(iter(backups(self._folder)), None)
-        return made_at(newest) if newest else None
+        """Return when the newest backup was made, as of the last look; None before the first."""
+        return made_at(self._newest) if self._newest else None
 
     def next_due(self) -> datetime | None:
         """Return when the next backup is due by the rhythm; None: now, there is none yet."""
@@ -90,6 +95,8 @@ class Backups:
 
     def _make(self, target: str | None) -> Path:
         if target is None:
-            return backup(self._engine, self._folder, self._settings.keep, self._clock.now())
+            made = backup(self._engine, self._folder, self._settings.keep, self._clock.now())
+            self._newest = made
+            return made
         snapshot(self._engine, Path(target))
         return Path(target)

@@ -67,7 +67,7 @@ class Monitoring:
 
 
 class BackupAge(Collector):
-    """The backups of the books, as of the moment of reading."""
+    """The backups of the books, as of the last look at their folder."""
 
     def __init__(self, backups: Backups) -> None:
         self._backups = backups

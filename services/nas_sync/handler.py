@@ -48,7 +48,7 @@ class Archive:
         file = work.file
         if work.nas_path is not None:
             with suppress(CopyMissing):
-                return self._nas.verify(work.nas_path, file.sha256, file.size)
+                return self._held(work)
         source = find_file(self._library, file)
         try:
             return self._nas.store(file.path, source, file.size, file.sha256)
@@ -60,11 +60,19 @@ class Archive:
 
     async def verify(self, work: FileWork) -> Sequence[Report]:
         """Read the archived original back cold once more, wherever a rendition has sent it."""
-        file = work.file
-        return await self._proven(
-            work,
-            lambda: self._nas.verify(work.nas_path or file.path, file.sha256, file.size),
-        )
+        return await self._proven(work, lambda: self._held(work))
+
+    def _held(self, work: FileWork) -> Evidence:
+        """Books that were restored may not know that a rendition has sent the original to its retreat since."""
+        file, path = work.file, work.nas_path or work.file.path
+        try:
+            return self._nas.verify(path, file.sha256, file.size)
+        except (CopyMissing, CopyDiffers):
+            retreat = f"{ORIGINALS}/{file.path}"
+            if path != retreat:
+                with suppress(CopyMissing, CopyDiffers):
+                    return self._nas.verify(retreat, file.sha256, file.size)
+            raise
 
     async def _proven(self, work: FileWork, prove: Callable[[], Evidence]) -> Sequence[Report]:
         try:

@@ -35,7 +35,13 @@ def keep_to(engine: Engine, account: Account) -> None:
     query = select(schema.setting.c.value).where(schema.setting.c.key == _KEY)
     with engine.connect() as connection:
         known = connection.execute(query).scalar()
-    _refuse("These books are", known, wanted)
+    _refuse(
+        "These books are",
+        known,
+        wanted,
+        "Another account needs books of its own (data, or state.database_url); for the same one under "
+        "a new address run `photoduct state rename-account`.",
+    )
     if wanted and not known:
         rename(engine, account)
 
@@ -56,15 +62,19 @@ def check_backup(file: Path, account: Account) -> None:
     ):
         query = "SELECT value FROM setting WHERE key = ?"
         (known,) = connection.execute(query, (_KEY,)).fetchone() or (None,)
-    _refuse("This backup is", known, _plain(account))
+    _refuse(
+        "This backup is",
+        known,
+        _plain(account),
+        f"For the same account under a new address set icloud.apple_id to {known} and restore, "
+        "then set the new one and run `photoduct state rename-account`.",
+    )
 
 
-def _refuse(what: str, known: str | None, wanted: str) -> None:
+def _refuse(what: str, known: str | None, wanted: str, way: str) -> None:
     if known and wanted and known != wanted:
         raise Fatal(
-            f"{what} of the Apple Account {known}, and icloud.apple_id is {wanted}; nothing was changed. "
-            "Another account needs books of its own (data, or state.database_url); for the same one under "
-            "a new address run `photoduct state rename-account`."
+            f"{what} of the Apple Account {known}, and icloud.apple_id is {wanted}; nothing was changed. {way}"
         )
 
 

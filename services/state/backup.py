@@ -99,7 +99,7 @@ def _dump(engine: Engine, temp: Path) -> None:
             with made.begin() as target:
                 copied = copy(source, target)
             with made.connect() as again:
-                if sums(again) != copied:
+                if sums(again, source) != copied:
                     raise Fatal("The backup differs from the books; it was not kept.")
     finally:
         made.dispose()

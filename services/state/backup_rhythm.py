@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS: Final = 60.0
 AGAIN: Final = timedelta(hours=1)
 """How long after a failed backup the next one is tried."""
+AHEAD: Final = timedelta(minutes=1)
+"""How far a backup's date may lie in the future."""
 KEY: Final = "state:backup"
 
 
@@ -50,12 +52,10 @@ class Backups:
     async def look(self, desk: Desk) -> None:
         """Back up when it is due; a failure is told and tried again an hour later, success takes it back."""
         now = self._clock.now()
-        await asyncio.to_thread(
-            self._look_through
-        )  # a folder on a share that hangs holds up no books
-        if not self._due(now):
-            return
         try:
+            await asyncio.to_thread(self._look_through, now)  # on a share it may hang, or be gone
+            if not self._due(now):
+                return
             await self.asked(BackupNow())
         except Exception as error:  # noqa: BLE001 - no failure of a backup may stop the books
             self._not_before = now + AGAIN
@@ -73,8 +73,10 @@ class Backups:
         due = self.next_due()
         return due is None or due <= now
 
-    def _look_through(self) -> None:
-        self._newest = next(iter(backups(self._folder)), None)
+    def _look_through(self, now: datetime) -> None:
+        """One of a clock that was ahead says nothing about when the next is due."""
+        found = (one for one in backups(self._folder) if made_at(one) <= now + AHEAD)
+        self._newest = next(found, None)
 
     def last(self) -> datetime | None:
         """Return when the newest backup was made, as of the last look; None before the first."""

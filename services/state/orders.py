@@ -88,12 +88,22 @@ class Orders:
         return self._each(order, one)
 
     def unfreeze(self, _order: questions.Order) -> questions.Ordered:
-        """Lift the freeze after a person has looked."""
+        """Lift the freeze after a person has looked; what is wrong still is told again at once."""
+        media, asset = schema.media.c, schema.asset.c
+        doubted = (
+            select(media.asset_id)
+            .join(schema.asset, asset.id == media.asset_id)
+            .where(asset.removal.in_(("deleted", "purged")), media.nas.in_(("void", "mismatch")))
+        )
         with self._store.transaction(self._clock.now()) as transaction:
+            transaction.load_assets(set(transaction.connection.execute(doubted).scalars()))
+            for one in transaction.books.assets.values():
+                one.wake_at = transaction.books.now
             frozen = transaction.books.settings.get("frozen") is not None
             transaction.books.settings["frozen"] = None
             transaction.books.settings["gone_lately"] = None
-            transaction.books.attention["deletion-frozen"] = ("", False)
+            for told in ("deletion-frozen", "copies-missing", "archive-changed"):
+                transaction.books.attention[told] = ("", False)
             transaction.write([])
         return questions.Ordered(changed=int(frozen))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,8 +31,10 @@ _JOURNALS: Final = ("-wal", "-shm")
 _ENDINGS: Final = ("", *_JOURNALS)
 
 
-def restore(backup: Path, url: str, now: datetime) -> str:
+def restore(backup: Path, url: str, now: datetime, room: Path | None = None) -> str:
     """Make the database at `url` hold the backup; the caller owns it. Returns where the former books are now.
+
+    For Postgres the books are made ready in the folder `room` (the system's for such files), which has to take them.
 
     Fatal, and nothing is changed, when the backup is damaged or of a newer photoduct; an older one is upgraded.
     """
@@ -39,7 +42,7 @@ def restore(backup: Path, url: str, now: datetime) -> str:
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
     if url.startswith("sqlite"):
         return _to_file(backup, Path(url.removeprefix("sqlite:///")), now, stamp)
-    return _to_postgres(backup, url, now, stamp)
+    return _to_postgres(backup, url, now, stamp, room)
 
 
 def _prepared(backup: Path, temp: Path, now: datetime) -> None:
@@ -47,7 +50,8 @@ def _prepared(backup: Path, temp: Path, now: datetime) -> None:
     for end in _ENDINGS:
         temp.with_name(temp.name + end).unlink(missing_ok=True)
     temp.touch(mode=0o600)
-    shutil.copyfile(backup, temp)
+    with closing(sqlite3.connect(f"file:{backup}?mode=ro", uri=True)) as source:
+        source.execute("VACUUM INTO ?", (str(temp),))  # with what a journal beside it holds
     engine = open_database(f"sqlite:///{temp}")
     try:
         with engine.begin() as connection:
@@ -92,10 +96,10 @@ def _put_aside(path: Path, aside: Path) -> Path:
     return aside
 
 
-def _to_postgres(backup: Path, url: str, now: datetime, stamp: str) -> str:
+def _to_postgres(backup: Path, url: str, now: datetime, stamp: str, room: Path | None) -> str:
     """All in one transaction: the former tables move into a schema of their own."""
     aside = f"before_{stamp.lower()}"
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=room) as folder:
         temp = Path(folder) / "books.db"
         _prepared(backup, temp, now)
         engine, source = connect(url), connect(f"sqlite:///{temp}")

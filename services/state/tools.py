@@ -118,7 +118,7 @@ def run(arguments: Sequence[str]) -> list[str]:
         case ["restore", file]:
             check_backup(Path(file), account)
             with owned(here, patience=0):
-                aside = restore(Path(file), here, SystemClock().now())
+                aside = restore(Path(file), here, SystemClock().now(), common.data)
             return [
                 f"The books are those of {file}. The former ones are kept as {aside}.",
                 "Deletion is frozen until you have looked and say `photoduct unfreeze`; every copy is verified anew.",

@@ -32,9 +32,12 @@ class Sum(NamedTuple):
     digest: str
 
 
-def sums(connection: Connection) -> dict[str, Sum]:
-    """Return the sum of each table; equal contents give equal sums on every kind of database."""
-    return {one.name: _sum(connection, one) for one in _tables(connection)}
+def sums(connection: Connection, of: Connection | None = None) -> dict[str, Sum]:
+    """Return the sum of each table; equal contents give equal sums on every kind of database.
+
+    `of`: only the tables and columns that these books have, too; they may be older.
+    """
+    return {one.name: _sum(connection, one) for one in _tables(of or connection)}
 
 
 def copy(
@@ -47,14 +50,14 @@ def copy(
     """
     tables = _tables(source)
     if any(_count(target, one) for one in _tables(target)):
-        if (found := sums(target)) == sums(source):
+        if (found := sums(target, source)) == sums(source):
             return found
         raise Fatal("The database to copy into holds other books; nothing was changed.")
     with _without_triggers(target):
         for one in tables:
             _copy_table(source, target, one, tell)
     _set_sequences(target)
-    wanted, found = sums(source), sums(target)
+    wanted, found = sums(source), sums(target, source)
     if wrong := [name for name, one in wanted.items() if found[name] != one]:
         raise Fatal(f"The copy differs from its source in {', '.join(wrong)}; nothing was kept.")
     return found

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from services.state import schema
 from services.state.answers import Answers
 from services.state.orders import Orders
+from services.state.restoring import distrust
 from shared.domain import events, questions, work_items
 from shared.domain.errors import Transient
 from shared.domain.gate import Rules
@@ -20,6 +21,8 @@ from shared.domain.pipeline import STAGE
 from tests.contracts.books_world import World, seen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Engine
 
 DAY = timedelta(days=1)
@@ -505,13 +508,67 @@ def test_a_copy_that_is_lost_after_the_purge_is_called_out_while_icloud_can_stil
     world.wake()
     world.work_off()
     assert asset(world).removal == "purged"
-    world.archive = "archive-2"
+    world.archive, copy = "archive-2", world._nas
+    world._verify = missing(world)  # type: ignore[assignment,method-assign]
     world.look(seen("B", "b.JPG"))
     world.work_off()
     world.wake()
+    world.work_off()
+    assert {"copies-missing", "archive-changed"} <= told(world)
+    unfreeze = Orders(world.store, world.clock).unfreeze
+    unfreeze(questions.Order())
+    assert "archive-changed" not in told(world)
+    world.wake()
+    assert "copies-missing" in told(world), "it is so still"
+    world._verify = copy  # type: ignore[method-assign]
+
+
+def missing(world: World) -> Callable[[work_items.FileWork], events.Report]:
+    def answer(work: work_items.FileWork) -> events.Report:
+        where = {"archive": world.archive, "file_system": world.file_system}
+        now, path = world.clock.now(), work.nas_path or work.file.path
+        return work.outcome(events.NasMismatch, now, path=path, reason="there is none", **where)
+
+    return answer
+
+
+def told(world: World) -> set[str]:
     answers = Answers(world.store, world.truth, world.policy, world.clock)
-    keys = {one["key"] for one in answers.status(questions.AskStatus()).attention}
-    assert "copies-missing" in keys
+    return {one["key"] for one in answers.status(questions.AskStatus()).attention}
+
+
+def test_purged_photos_are_read_back_after_a_restore_and_count_again(world: World) -> None:
+    to_deleted(world)
+    world.clock.pass_by(8 * DAY)
+    world.wake()
+    world.work_off()
+    with world.engine.begin() as connection:
+        distrust(connection, world.clock.now())
+    world.clock.pass_by(timedelta(minutes=1))
+    world.wake()
+    world.work_off()
+    assert "copies-missing" not in told(world)
+    assert {row.nas for row in media(world)} == {"verified"}
+
+
+def test_a_deletion_that_happened_before_books_were_restored_is_taken_as_the_fact_that_it_is(
+    world: World,
+) -> None:
+    to_the_album(world)
+    world.clock.pass_by(15 * DAY)
+    world.wake()
+    world.work_off(without=("delete",))
+    work = work_items.AssetWork.model_validate_json(world.due[0].body)
+    assert world.claim(work).permit is not None
+    world.deleted.add("A")
+    world.due.clear()
+    with world.engine.begin() as connection:
+        distrust(connection, world.clock.now())
+    world.clock.pass_by(timedelta(hours=1))
+    world.look()
+    world.tick()
+    world.work_off()
+    assert asset(world).removal == "deleted"
 
 
 def test_purged_photos_are_read_back_on_the_nas_before_icloud_forgets_them(world: World) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +31,6 @@ from tests.contracts.books_world import START, World, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from sqlalchemy.engine import Engine
 
@@ -231,6 +232,32 @@ def test_migrate_compares_and_refuses_what_is_not_empty_or_in_use(
         assert sums(copied) == before
         assert sums(connection) == before_later
     other.dispose()
+
+
+def test_books_are_restored_with_what_their_journal_holds(tmp_path: Path) -> None:
+    """As a kill leaves them, and as a restore puts them aside: the last rows are in the journal only."""
+    live, aside = tmp_path / "live.db", tmp_path / "media.db.before-x"
+    books = open_database(f"sqlite:///{live}")
+    World(books).look(seen("last"))
+    for end in ("", "-wal"):
+        shutil.copyfile(f"{live}{end}", f"{aside}{end}")
+    assert Path(f"{aside}-wal").stat().st_size
+    restore(aside, f"sqlite:///{tmp_path}/media.db", START)
+    again = open_database(f"sqlite:///{tmp_path}/media.db")
+    with again.connect() as connection:
+        assert connection.execute(select(schema.asset.c.icloud_id)).scalars().all() == ["last"]
+    again.dispose()
+    books.dispose()
+
+
+async def test_a_backup_of_a_clock_that_was_ahead_holds_up_no_other(
+    world: World, tmp_path: Path
+) -> None:
+    settings = BackupSettings(at="24h")
+    made = Backups(world.engine, tmp_path, settings, world.truth, world.clock)
+    backup(world.engine, tmp_path, 2, world.clock.now() + timedelta(days=900))
+    await made.look(OnThisThread())  # type: ignore[arg-type]
+    assert made.last() == world.clock.now()
 
 
 async def test_a_backup_is_made_when_due_and_a_failing_one_is_told_once_an_hour(

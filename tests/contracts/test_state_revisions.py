@@ -58,7 +58,7 @@ REST = (
 )
 
 
-def test_books_from_before_a_column_get_it_and_the_new_moves(url: str) -> None:
+def test_books_from_before_a_column_get_it_and_the_new_moves(url: str, tmp_path: Path) -> None:
     """The first revision makes today's tables; those that were made by an older photoduct lack what came later."""
     old = connect(url)
     with old.begin() as connection:
@@ -66,8 +66,11 @@ def test_books_from_before_a_column_get_it_and_the_new_moves(url: str) -> None:
         for name in ("score", "renew_at", "candidate"):
             connection.execute(text(f"ALTER TABLE media DROP COLUMN {name}"))
         connection.execute(text("DELETE FROM legal_move WHERE 'renewing' IN (old, new)"))
+        connection.execute(text(ASSET), {"yes": True, "no": False})
+        connection.execute(text(MEDIA), {"yes": True, "local": "wanted"})
     old.dispose()
-    new = open_database(url)
+    new = open_database(url, lambda one: backup(one, tmp_path / "backups", 2, START))
+    assert verify(backups(tmp_path / "backups")[0]) == "0002"
     World(new).look(seen("A"))
     with new.connect() as connection:
         row = connection.execute(text("SELECT score, renew_at, candidate FROM media")).first()

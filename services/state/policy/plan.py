@@ -75,6 +75,8 @@ def plan(
     ):
         made.wanted.append(("return", asset.id))
     elif asset.removal in {"deleted", "purged"}:
+        again = [media for media in asset.media if _is_to_be_read_again(asset, media)]
+        made.wanted.extend(("verify", media.id) for media in again)
         _after_deletion(asset, here, policy, made)
         _release_originals(asset, here, policy, made)
     return made
@@ -97,6 +99,12 @@ def _media_stages(asset: Asset, media: Media, here: Situation, policy: Policy) -
             yield "compress"
         if media.compression == "compressed":
             yield "rendition"
+
+
+def _is_to_be_read_again(asset: Asset, media: Media) -> bool:
+    """Say whether the archive alone has it, as far as is known, and its evidence was voided: by a restore, or another disk."""
+    gone = asset.removal in {"deleted", "purged"} and not media.on_disk
+    return gone and media.nas == "void" and media.nas_path is not None
 
 
 def _renewal(asset: Asset, media: Media, here: Situation, policy: Policy, made: Plan) -> None:
@@ -255,7 +263,11 @@ def copies_missing(asset: Asset) -> bool:
     """Say whether a deleted asset has a file that is neither on the local disk nor proven on the NAS."""
     if asset.removal not in {"deleted", "purged"}:
         return False
-    return any(not media.on_disk and media.nas in {"void", "mismatch"} for media in asset.current)
+    return any(
+        not (media.on_disk or _is_to_be_read_again(asset, media))
+        and media.nas in {"void", "mismatch"}
+        for media in asset.current
+    )
 
 
 def later(moment: datetime, span: timedelta) -> datetime:

@@ -281,7 +281,8 @@ def _deleted(books: Books, report: events.Deleted) -> None:
         return
     asset.deleted_at, asset.listed = report.at, False
     books.touched.add(asset.id)
-    if outcome != "open" or asset.permit != report.permit or asset.removal != "intent":
+    known = outcome in {"open", "void"}  # void: the books were restored while it was out
+    if not known or asset.permit != report.permit or asset.removal != "intent":
         freeze(books, f"{asset.filename} was deleted under a permit that had ended ({outcome})")
         return
     asset.pending_since = asset.hold_until = asset.kept_because = None

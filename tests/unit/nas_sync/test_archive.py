@@ -173,6 +173,21 @@ async def test_trouble_with_the_original_is_no_lost_rendition(nas: Path, archive
         await archive.place_rendition(rendition_work())
 
 
+@pytest.mark.parametrize("stage", ["nas", "verify"])
+async def test_an_original_is_found_behind_the_rendition_that_older_books_do_not_know(
+    library: Path, nas: Path, archive: Archive, stage: str
+) -> None:
+    put(nas / NAME, SMALL)
+    put(nas / RETREAT, PHOTO)
+    known = work(NAME)
+    (report,) = await (archive.store if stage == "nas" else archive.verify)(known)
+    assert isinstance(report, NasVerified)
+    assert (report.path, report.sha256) == (RETREAT, FILE.sha256)
+    put(nas / RETREAT, PHOTO[::-1])
+    (other,) = await (archive.store if stage == "nas" else archive.verify)(known)
+    assert isinstance(other, NasMismatch)
+
+
 async def test_a_placed_rendition_is_no_lost_one_when_the_work_comes_again(
     library: Path, nas: Path, archive: Archive
 ) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _RECONNECT_S: Final = 0.1
 _REFUSALS: Final = ("permissions violation", "authorization violation")
+_LATE_ANSWER: Final = 'permissions violation for publish to "_inbox_'
+"""A question lets one answer through; a server that was started anew meanwhile knows nothing of it."""
 
 
 class Disconnected(Transient):
@@ -214,7 +216,9 @@ class Connection:
 
     async def _on_error(self, error: Exception) -> None:
         text = str(error)
-        if any(word in text.lower() for word in _REFUSALS):
+        if _LATE_ANSWER in text.lower():
+            log.info("The bus took an answer no more: it has started anew since the question.")
+        elif any(word in text.lower() for word in _REFUSALS):
             self._die(Fatal(f"The bus refuses the user {self._login.user}: {text}."))
         elif isinstance(error, ssl.SSLCertVerificationError):
             self._die(

@@ -182,6 +182,15 @@ async def test_questions_are_answered_or_refused_in_a_sentence(nats: RealNats) -
         await ask(worker, "ask.state.google_watch", Number(n=13), Number)
 
 
+async def test_an_answer_to_a_question_of_before_a_restart_ends_nobody(nats: RealNats) -> None:
+    """The permission to answer went with the server that brought the question; a subject of others is refused still."""
+    state = await nats.connect("state")
+    await state.nats.publish("_inbox_pixel_sync.abc.1", b"late")
+    await state.nats.publish("job.of.others", b"")
+    with pytest.raises(Fatal, match="job.of.others"):
+        await asyncio.wait_for(asyncio.shield(state.fatal), 10)
+
+
 async def test_a_refused_subject_is_fatal_and_quick(nats: RealNats) -> None:
     worker = await nats.connect("pixel_sync")
     started = time.monotonic()

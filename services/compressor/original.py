@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def find_source(library: Path, archive: Path | None, work: FileWork) -> Path:
     """Return where it lies; blocks. Raises as `find_file`, and WrongHash for other bytes in the archive."""
     if work.local:
-        return find_file(library, work.file)
+        return _whole(find_file(library, work.file), work.file.sha256)
     if work.from_rendition is not None:
         return _archived(archive, work.file.path, work.from_rendition)
     return _archived(archive, work.nas_path, work.file.sha256)
@@ -31,9 +31,12 @@ def _archived(archive: Path | None, relative: str | None, sha256: str) -> Path:
         raise SourceMissing(
             f"{relative} is not in {archive}; is the archive mounted for the compressor, too?"
         )
-    path = resolve_beneath(archive, relative)
+    return _whole(resolve_beneath(archive, relative), sha256)
+
+
+def _whole(path: Path, sha256: str) -> Path:
     with sorted_errors(path), path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise WrongHash(f"{relative} in the archive does not hold what was archived.")
+        raise WrongHash(f"{path} does not hold what was archived.")
     return path

@@ -131,6 +131,8 @@ class CompressorSettings(BaseModel):
 
     def encoders_now(self, may_run: Callable[[str | None], bool]) -> int:
         """Say how many encoders may run at once, by what `may_run` says of the hours that are not quiet."""
+        if self.window and not may_run(self.window):
+            return 0  # what waits here already begins no more than what is still on the bus
         quiet = max(1, min(self.encoders, int(self.slots * self.quiet_share)))
         return self.encoders if may_run(self.loud_hours) else quiet
 

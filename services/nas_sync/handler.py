@@ -162,8 +162,8 @@ def _clear(rendition: Path, media: int) -> None:
     with suppress(PhotoductError):  # it is archived, whatever the disk here says
         if folder.name == str(media) and attempt.isdecimal():
             sweep_folder(folder, _renditions_up_to(int(attempt), folder), older=0)
-    rendition.unlink(missing_ok=True)
-    with suppress(OSError):  # another try is under way in it
+    with suppress(OSError):  # left to a later sweep; or another try is under way in the folder
+        rendition.unlink(missing_ok=True)
         folder.rmdir()
 
 

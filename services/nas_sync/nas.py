@@ -228,15 +228,15 @@ class Nas:
         retreat = f"{ORIGINALS}/{relative}"
         place, retired = (resolve_beneath(self._root, path) for path in (relative, retreat))
         with self._mounted() as archive, alone_in(place.parent):
-            seen = retired.lstat() if os.path.lexists(retired) else None
+            seen = _seen(retired)
             if seen is not None:
                 self._prove(archive, retreat, original.sha256, original.size)
             try:
                 self._prove(archive, shown, rendition.sha256, rendition.size)
             except (CopyMissing, CopyDiffers) as error:
                 raise Permanent(f"{error} Its original stays.") from error
-            permit()
             if seen is not None:
+                permit()
                 _remove(retired, seen)
             return archive
 
@@ -311,6 +311,14 @@ def _usable() -> Iterator[None]:
 def _mtime(source: Path) -> float | None:
     with sorted_errors(source):
         return source.stat().st_mtime
+
+
+def _seen(path: Path) -> os.stat_result | None:
+    with sorted_errors(path):
+        try:
+            return path.lstat()
+        except FileNotFoundError:
+            return None  # gone; any other error proves nothing
 
 
 def _remove(path: Path, seen: os.stat_result) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, and_, insert, literal, not_, select, update
+from sqlalchemy import Table, and_, insert, literal, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -106,7 +106,8 @@ def _void_others(connection: Connection, books: Books, archive: str, file_system
     media = schema.media.c
     here = and_(media.nas_archive == archive, media.nas_file_system == file_system)
     other = and_(media.nas.in_(("verified", "mismatch")), not_(here))
-    ids = select(media.asset_id).where(other)
+    again = and_(media.nas == "void", media.nas_archive == archive)
+    ids = select(media.asset_id).where(or_(other, again))
     connection.execute(
         update(schema.asset).where(schema.asset.c.id.in_(ids)).values(wake_at=books.now)
     )

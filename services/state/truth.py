@@ -141,7 +141,7 @@ class Truth:
             here = replace(
                 here, claimed_run=here.claimed_run + wishes, claimed_day=here.claimed_day + wishes
             )
-            if copies_missing(asset):
+            if copies_missing(asset, here):
                 _call_for_rescue(books, asset)
         return due
 

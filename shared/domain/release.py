@@ -53,6 +53,10 @@ def _wish(one: Retired, here: Situation, keeping: Keeping) -> Iterator[Reason]:
         return
     if here.frozen is not None:
         yield Reason("frozen", f"deletion is frozen: {here.frozen}")
+    if not here.listing_sane:
+        yield Reason(
+            "listing", "the last look at iCloud failed, or is days ago: it may be back there"
+        )
     if one.removal not in {"deleted", "purged"} or one.deleted_at is None:
         yield Reason("not-deleted", "it is not deleted from iCloud")
     elif not keeping.after_deletion <= here.now - one.deleted_at:

@@ -34,8 +34,8 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
         "": ("none",),
         "none": ("verified", "mismatch"),
         "verified": ("void", "mismatch", "released"),
-        "void": ("verified", "mismatch"),
-        "mismatch": ("none", "void"),
+        "void": ("verified", "mismatch", "released"),
+        "mismatch": ("none", "void", "released"),
         "released": (),
     },
     "compression": {

@@ -10,8 +10,17 @@ import struct
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from services.compressor.films.mp4 import NotMp4
-from services.compressor.films.mp4_edit import TABLE, inside, split, with_id, without
+from services.compressor.films.mp4 import NotMp4, boxes
+from services.compressor.films.mp4_edit import (
+    TABLE,
+    edits,
+    handler,
+    header_of,
+    inside,
+    split,
+    with_id,
+    without,
+)
 from services.compressor.films.parts import Parts, blocks, numbers, read_parts, samples, tags
 from services.compressor.verdict import Keep
 
@@ -19,10 +28,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid"})
+_PADDING: Final = frozenset({b"free", b"skip", b"wide"})
 _MOOV: Final = frozenset({b"mvhd", b"trak", b"meta", b"udta", b"uuid", b"iods", b"free", b"skip"})
 _TRAK: Final = frozenset(
     {b"tkhd", b"edts", b"mdia", b"tref", b"meta", b"udta", b"uuid", b"tapt", b"free", b"skip"}
 )
+_ENTRY: Final = frozenset({b"avcC", b"hvcC", b"colr", b"pasp", b"clap", b"fiel", b"btrt", b"free"})
+"""What may stand in a picture's sample entry: ffmpeg makes it anew, and it is compared or of no matter."""
 _ELSEWHERE: Final = (
     b"saio"  # as iloc in a meta box, it tells places in the file that nobody here moves
 )
@@ -37,6 +49,8 @@ def obstacle(path: Path) -> str | None:
                 names = ", ".join(sorted(name.decode("latin-1") for name in odd))
                 return f"it has parts that would be lost ({names})"
             _check_tags(parts)
+            _check_shown(parts)
+            _check_padding(file, parts)
             for trak, _ in samples(file, parts):
                 _check_movable(trak)
             account_of(file, parts)
@@ -57,6 +71,31 @@ def _check_tags(parts: Parts) -> None:
     for _, body in [*parts.copied, *(box for trak in parts.shown for box in tags(trak))]:
         if b"iloc" in body:
             raise NotMp4("its tags tell places in the file")
+
+
+def _check_shown(parts: Parts) -> None:
+    """Raise NotMp4 where ffmpeg would lose how a track is shown: its speed, or parts of its sample entry."""
+    for trak in parts.shown:
+        if any(rate != 0x10000 for _, _, rate in edits(trak)):
+            raise NotMp4("a track is played at another speed")
+        entries = split((inside(trak, *TABLE, b"stsd") or b"")[8:])
+        if handler(trak) == b"soun":
+            odd = {b"SA3D"} if any(b"SA3D" in body for _, body in entries) else set()
+        else:
+            odd = {name for _, body in entries for name, _ in boxes(body[78:])} - _ENTRY
+        if odd:
+            raise NotMp4(f"its {sorted(odd)[0].decode('latin-1')} box would be lost")
+
+
+def _check_padding(file: BinaryIO, parts: Parts) -> None:
+    """Raise NotMp4 where what is called free holds something: some cameras keep places and previews there."""
+    inner = [box for each in (parts.film, *map(split, parts.tracks)) for box in each]
+    full = any(any(body) for name, body in inner if name in _PADDING)
+    for place in parts.places:
+        if place.name in _PADDING and not full:
+            full = any(map(any, blocks(file, place.body, place.end - place.body)))
+    if full:
+        raise NotMp4("data lies in its free space")
 
 
 def _check_movable(trak: bytes) -> None:
@@ -92,6 +131,7 @@ def account_of(file: BinaryIO, parts: Parts) -> dict[str, object]:
     return {
         "tags": Counter(parts.copied),
         "tracks' tags": [Counter(tags(trak)) for trak in parts.shown],
+        "tracks' headers": [header_of(trak) for trak in parts.shown],
         "links between tracks": [_links(trak, number) for trak in all_tracks],
         "start beside timed metadata": [_empty(trak) for trak in parts.shown if parts.timed],
         "timed metadata": [_form(trak) for trak in parts.timed],
@@ -114,10 +154,7 @@ def _links(trak: bytes, number: dict[int, int]) -> list[tuple[bytes, tuple[int, 
 
 def _empty(trak: bytes) -> int:
     """Return how long a track waits before it begins, in the film's units."""
-    elst = inside(trak, b"edts", b"elst") or b""
-    form = ">QqI" if elst[:1] == b"\x01" else ">IiI"
-    body = elst[8 : 8 + (len(elst) - 8) // struct.calcsize(form) * struct.calcsize(form)]
-    return sum(long for long, media, _ in struct.iter_unpack(form, body) if media == -1)
+    return sum(long for long, media, _ in edits(trak) if media == -1)
 
 
 def _form(trak: bytes) -> bytes:

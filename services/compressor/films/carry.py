@@ -18,6 +18,7 @@ from services.compressor.films.mp4_edit import (
     joined,
     lasting,
     with_begins,
+    with_header_of,
     with_id,
     with_references,
     without,
@@ -80,7 +81,7 @@ def _shown(theirs: Parts, ours: Parts) -> list[_Lane]:
         raise NotMp4("the rendition has other tracks")
     lanes = []
     for before, after in zip(theirs.shown, ours.tracks, strict=True):
-        trak = without(after, *COPIED, b"tref") + joined(tags(before))
+        trak = with_header_of(without(after, *COPIED, b"tref"), before) + joined(tags(before))
         lanes.append(_Lane(trak, [begin for begin, _ in chunks(after)]))
     return lanes
 

@@ -108,6 +108,34 @@ def with_id(trak: bytes, number: int) -> bytes:
     return changed(trak, (b"tkhd",), change)
 
 
+def header_of(trak: bytes) -> tuple[bytes, bytes, bytes | None]:
+    """Return what a track's headers say besides numbers, times and lengths: enabled, volume, layer, place; language."""
+    tkhd, mdhd = inside(trak, b"tkhd") or b"", inside(trak, b"mdia", b"mdhd") or b""
+    if len(tkhd) < 84 or len(mdhd) < 24:
+        raise NotMp4("a track has no header")
+    return tkhd[1:4] + tkhd[-60:], mdhd[-4:-2], inside(trak, b"mdia", b"elng")
+
+
+def with_header_of(trak: bytes, other: bytes) -> bytes:
+    """Return the track with those of another one."""
+    shown, language, long = header_of(other)
+    trak = changed(trak, (b"tkhd",), lambda old: old[:1] + shown[:3] + old[4:-60] + shown[3:])
+    trak = changed(trak, (b"mdia", b"mdhd"), lambda old: old[:-4] + language + old[-2:])
+    extra = b"" if long is None else joined([(b"elng", long)])
+    return changed(trak, (b"mdia",), lambda old: without(old, b"elng") + extra)
+
+
+def edits(trak: bytes) -> list[tuple[int, int, int]]:
+    """Return a track's edit list: length, where it begins in the media (-1: it waits), speed; raises NotMp4."""
+    if not (elst := inside(trak, b"edts", b"elst")):
+        return []
+    (number,) = _numbers(elst, 4, ">I")
+    form = ">QqI" if elst[:1] == b"\x01" else ">IiI"
+    return [
+        (a, b, c) for a, b, c in _rows(elst[8 : 8 + number * struct.calcsize(form)], form, number)
+    ]
+
+
 def lasting(mvhd: bytes, tracks: list[bytes]) -> bytes:
     """Return the film's header for a film that lasts as long as its longest track, too; bodies of mvhd and of traks."""
     at, size = (24, 8) if mvhd[:1] == b"\x01" else (16, 4)

@@ -77,7 +77,13 @@ class Zygote:
 
     def _fork(self, talk: int, words: int, line_fd: int) -> None:
         line, parent = socket.socket(fileno=line_fd), os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # no room for one more: this job alone fails, the others go on
+            os.close(talk)
+            os.close(words)
+            line.close()
+            return
         if pid == 0:
             DieWith(parent, signal.SIGKILL)()
             self._become_child(talk, words, line)

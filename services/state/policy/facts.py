@@ -71,6 +71,11 @@ class Media:
         return self.compression == "archived" or kept
 
     @property
+    def is_leaving(self) -> bool:
+        """True while its first rendition is on its way to its place: the original moves, and is proven where it goes."""
+        return self.compression == "renewing" and not self.has_rendition
+
+    @property
     def has_same_form(self) -> bool:
         """True when its rendition is of its original's form, so that a decoder of that reads it."""
         return suffix_of(self.rendition_path or "") == suffix_of(self.path)

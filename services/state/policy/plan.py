@@ -75,7 +75,7 @@ def plan(
     ):
         made.wanted.append(("return", asset.id))
     elif asset.removal in {"deleted", "purged"}:
-        again = [media for media in asset.media if _is_to_be_read_again(asset, media)]
+        again = [media for media in asset.media if _is_to_be_read_again(media, here)]
         made.wanted.extend(("verify", media.id) for media in again)
         _after_deletion(asset, here, policy, made)
         _release_originals(asset, here, policy, made)
@@ -101,10 +101,9 @@ def _media_stages(asset: Asset, media: Media, here: Situation, policy: Policy) -
             yield "rendition"
 
 
-def _is_to_be_read_again(asset: Asset, media: Media) -> bool:
-    """Say whether the archive alone has it, as far as is known, and its evidence was voided: by a restore, or another disk."""
-    gone = asset.removal in {"deleted", "purged"} and not media.on_disk
-    return gone and media.nas == "void" and media.nas_path is not None
+def _is_to_be_read_again(media: Media, here: Situation) -> bool:
+    """Say whether the archive that is here alone has it, as far as is known, and the evidence was voided, by a restore for one."""
+    return media.nas == "void" and media.local == "purged" and media.nas_archive == here.archive
 
 
 def _renewal(asset: Asset, media: Media, here: Situation, policy: Policy, made: Plan) -> None:
@@ -197,7 +196,7 @@ def _renew_evidence(files: Iterable[Media], here: Situation, age: timedelta, mad
     """Want a cold read of every archived file whose last one is (or soon will be) no proof; True if any."""
     fresh = age - min(PATIENCE, age / 2)
     stale = [
-        media.id
+        media
         for media in files
         if media.nas == "verified"
         and media.nas_verified_at is not None
@@ -206,7 +205,7 @@ def _renew_evidence(files: Iterable[Media], here: Situation, age: timedelta, mad
             or (media.nas_archive, media.nas_file_system) != (here.archive, here.file_system)
         )
     ]
-    made.wanted.extend(("verify", key) for key in stale)
+    made.wanted.extend(("verify", media.id) for media in stale if not media.is_leaving)
     return bool(stale)
 
 
@@ -221,7 +220,9 @@ def _after_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -
         made.wanted.extend(
             ("verify", media.id)
             for media in asset.media
-            if media.nas == "verified" and (media.nas_verified_at or last_check) < last_check
+            if media.nas == "verified"
+            and not media.is_leaving
+            and (media.nas_verified_at or last_check) < last_check
         )
     if policy.local_purge_after is None or asset.removal == "purged":
         return
@@ -251,23 +252,26 @@ def _release_originals(asset: Asset, here: Situation, policy: Policy, made: Plan
         made.wake(due)
         return
     for media in asset.media:
+        if media.on_disk and policy.local_purge_after is not None:
+            continue  # its purge rests on the archive's original
         found = may_release(retired(asset, media, False), here, policy.keeping, policy.deletion)
         reasons = {reason.code for reason in found} - RENEWABLE
-        if reasons == {"frozen"}:
+        if reasons and reasons <= {"frozen", "listing"}:
             made.wake(here.now + LOOK_AGAIN)
         elif not reasons and not _renew_evidence([media], here, policy.deletion.evidence_age, made):
             made.wanted.append(("release", media.id))
 
 
-def copies_missing(asset: Asset) -> bool:
-    """Say whether a deleted asset has a file that is neither on the local disk nor proven on the NAS."""
+def copies_missing(asset: Asset, here: Situation) -> bool:
+    """Say whether a deleted asset has a file that is neither on the local disk nor, as far as is known, on the NAS."""
     if asset.removal not in {"deleted", "purged"}:
         return False
-    return any(
-        not (media.on_disk or _is_to_be_read_again(asset, media))
-        and media.nas in {"void", "mismatch"}
-        for media in asset.current
-    )
+    return any(_is_missing(media, here) for media in asset.current if not media.on_disk)
+
+
+def _is_missing(media: Media, here: Situation) -> bool:
+    elsewhere = here.archive not in {None, media.nas_archive}
+    return media.nas == "mismatch" or (media.nas == "void" and elsewhere)
 
 
 def later(moment: datetime, span: timedelta) -> datetime:

@@ -63,7 +63,7 @@ def _finish(task: Task, report: events.Outcome) -> bool:
     """End the task; False when it had ended before, and this is the late answer of a second worker."""
     if not task.active and task.state != "quarantined":
         return False
-    if isinstance(report, events.RenditionLost) and task.attempt != report.attempt:
+    if report.stage == "rendition" and task.attempt != report.attempt:
         return False  # an earlier try was to place another file: it says nothing of the one of now
     task.state, task.reason, task.due_at, task.seconds = "done", None, None, report.seconds
     task.failures = task.rings = 0
@@ -319,7 +319,7 @@ def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
 def _original_released(books: Books, report: events.OriginalReleased) -> None:
     """Record that the original is gone, whatever the task was; what Google Photos and the rendition hold is left."""
     media = _media(books, report)
-    if media.nas == "verified":
+    if media.nas != "released":
         books.move(media, "nas", "released", "its time was over, and its rendition whole")
         media.nas_path = media.nas_verified_at = None
         _ask_anew(books.task_of("rendition", media.id))

@@ -162,3 +162,71 @@ def test_a_box_that_does_not_fit_is_refused() -> None:
     for data in (b"\0\0\0\x09free", b"\0\0\0\x01free", b"\0\0\0\x07free", b"abc"):
         with pytest.raises(NotMp4):
             mp4_edit.split(data)
+
+
+def altered(path: Path, kind: bytes, change: Callable[[bytes], bytes]) -> Path:
+    """Change the bodies of the tracks of one kind in a film whose moov box lies behind its data."""
+    parts = [
+        (name, mp4_edit.joined(
+            (inner, change(body) if inner == b"trak" and mp4_edit.handler(body) == kind else body)
+            for inner, body in mp4_edit.split(old)
+        ) if name == b"moov" else old)
+        for name, old in mp4_edit.split(path.read_bytes())
+    ]  # fmt: skip
+    path.write_bytes(mp4_edit.joined(parts))
+    return path
+
+
+def faster(trak: bytes) -> bytes:
+    return mp4_edit.changed(trak, (b"edts", b"elst"), lambda elst: elst[:-4] + b"\0\2\0\0")
+
+
+def with_part(name: bytes) -> Callable[[bytes], bytes]:
+    def change(stsd: bytes) -> bytes:
+        (codec, entry), *more = mp4_edit.split(stsd[8:])
+        longer = (codec, entry + phone_films.box(name, b"?"))
+        return stsd[:8] + mp4_edit.joined([longer, *more])
+
+    return lambda trak: mp4_edit.changed(trak, (b"mdia", b"minf", b"stbl", b"stsd"), change)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "reason"),
+    [
+        (b"vide", faster, "another speed"),
+        (b"vide", with_part(b"sv3d"), "its sv3d box would be lost"),
+        (b"soun", with_part(b"SA3D"), "its SA3D box would be lost"),
+    ],
+)
+def test_what_ffmpeg_loses_of_how_a_track_is_shown_is_an_obstacle(
+    tmp_path: Path, kind: bytes, change: Callable[[bytes], bytes], reason: str
+) -> None:
+    source = phone_films.phone_film(tmp_path / "a.mov")
+    assert obstacle(altered(source, kind, lambda trak: trak)) is None
+    assert reason in (obstacle(altered(source, kind, change)) or "")
+
+
+def test_data_in_what_is_called_free_is_an_obstacle(tmp_path: Path) -> None:
+    source = phone_films.phone_film(tmp_path / "a.mov")
+    whole = source.read_bytes()
+    source.write_bytes(whole + phone_films.box(b"free", bytes(20)))
+    assert obstacle(source) is None
+    source.write_bytes(whole + phone_films.box(b"free", b"places of a dashcam"))
+    assert "free space" in (obstacle(source) or "")
+
+
+async def test_a_muted_track_stays_muted(tmp_path: Path, job: Make) -> None:
+    def mute(trak: bytes) -> bytes:
+        def silent(tkhd: bytes) -> bytes:
+            return tkhd[:3] + b"\x0e" + tkhd[4:-48] + b"\0\0" + tkhd[-46:]
+
+        return mp4_edit.changed(trak, (b"tkhd",), silent)
+
+    source = altered(phone_films.phone_film(tmp_path / "a.mov"), b"soun", mute)
+    answer = await compress(job(source))
+    assert isinstance(answer, Compressed), answer
+    with source.open("rb") as old, answer.path.open("rb") as new:
+        before, after = read_parts(old), read_parts(new)
+    headers = [[mp4_edit.header_of(trak) for trak in one.shown] for one in (before, after)]
+    assert headers[0] == headers[1]
+    assert headers[0][1][0][2] == 0x0E

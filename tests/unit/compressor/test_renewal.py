@@ -145,6 +145,16 @@ async def test_what_is_made_from_a_rendition_has_no_score_and_says_why(
         await compressor(library, archive)(task.model_copy(update={"from_rendition": "0" * 64}))
 
 
+async def test_other_bytes_of_the_same_length_in_the_library_are_not_taken_for_the_original(
+    library: Path,
+) -> None:
+    task = work(library)
+    path = library / "backup" / task.file.path
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(WrongHash, match="does not hold what was archived"):
+        await compressor(library)(task)
+
+
 async def test_other_bytes_in_the_archive_are_not_taken_for_the_original(
     library: Path, archive: Path
 ) -> None:

@@ -68,7 +68,17 @@ async def test_a_permitted_original_goes_and_twice_is_once(both: Path) -> None:
         assert isinstance(report, OriginalReleased)
         assert not (both / RETREAT).exists()
         assert (both / NAME).read_bytes() == SMALL
-    assert state.asked == [ClaimRelease(asset="A1", media=1, attempt=1)] * 2
+    assert state.asked == [ClaimRelease(asset="A1", media=1, attempt=1)]
+
+
+async def test_an_original_that_was_removed_but_not_reported_is_recorded_without_a_permit(
+    both: Path,
+) -> None:
+    (both / RETREAT).unlink()
+    (report,) = await release(both, State(ClaimedRelease(deadline=None, reasons=("frozen",))))(
+        work()
+    )
+    assert isinstance(report, OriginalReleased)
 
 
 async def test_a_rendition_of_another_form_is_read_back_where_it_lies(both: Path) -> None:

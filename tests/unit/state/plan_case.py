@@ -101,7 +101,7 @@ def pending(**changes: object) -> Asset:
 
 def deleted(days_ago: int, verified: timedelta, **changes: object) -> Asset:
     files = [
-        media(n, kind, local="delete_pending", nas_verified_at=NOW - verified, **changes)
+        media(n, kind, nas_verified_at=NOW - verified, **{"local": "delete_pending", **changes})
         for n, kind in ((1, Resource.ORIGINAL), (2, Resource.RECORD))
     ]
     return asset(*files, removal="deleted", deleted_at=NOW - days_ago * DAY)

@@ -217,7 +217,7 @@ def test_every_stage_is_wished_for_in_some_situation(stage: Stage) -> None:
         pending(media=[media(1, nas_verified_at=NOW - DAY, local="delete_pending")]),
         asset(media(1, local="delete_pending"), removal="vetoed"),
         deleted(8, HOUR),
-        deleted(41, HOUR, google="confirmed"),
+        deleted(41, HOUR, google="confirmed", local="purged"),
     )
     releasing = replace(ON, keeping=Keeping(40 * DAY))
     assert any(stage.name in stages(one, releasing) for one in situations)

@@ -126,6 +126,11 @@ def test_a_new_one_that_is_lost_leaves_the_old_one_and_is_made_again(world: Worl
     assert (row.compression, row.rendition_sha256, row.tier) == (
         "archived", sha("small 40"), "heavy",
     )  # fmt: skip
+    made = count(world, "compress")
+    world.tick()
+    world.work_off()
+    assert count(world, "compress") == made, "what loses one may lose each: not at once"
+    world.clock.pass_by(timedelta(hours=6))
     world.tick()
     world.work_off()
     assert (photo(world).tier, photo(world).candidate) == ("heavier", None)

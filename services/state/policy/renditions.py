@@ -18,6 +18,8 @@ RENEWABLE: Final = frozenset({"archived", "left"})
 """States in which a file may be compressed anew."""
 _AGAIN: Final = timedelta(days=30)
 """How long after a renewal that brought nothing the next one is tried, where its own date has passed already."""
+_LOST: Final = timedelta(hours=6)
+"""How long after a new rendition was lost the next is made: what loses one may lose each, and each may take hours."""
 _NOT_RENEWED: Final = "; not renewed: "
 
 
@@ -66,7 +68,7 @@ def archived(books: Books, media: Media) -> None:
 def lost(books: Books, media: Media, reason: str) -> None:
     """The finished rendition is gone before it was archived: it is made anew."""
     if media.compression == "renewing":
-        media.candidate, media.renew_at = None, books.now
+        media.candidate, media.renew_at = None, books.now + _LOST
         has_one = media.rendition_sha256 is not None
         books.move(media, "compression", "archived" if has_one else "left", reason)
     elif media.compression == "compressed":

@@ -80,7 +80,7 @@ def long_film(library: Path) -> FileWork:
         resource=Resource.ORIGINAL,
         area=Area.BACKUP,
         path=film.name,
-        sha256="not looked at",
+        sha256=hashlib.sha256(film.read_bytes()).hexdigest(),
         size=film.stat().st_size,
     )
     return FileWork(

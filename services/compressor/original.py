@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def find_source(library: Path, archive: Path | None, work: FileWork) -> Path:
-    """Return where it lies; blocks. Raises as `find_file`, and WrongHash for other bytes in the archive."""
+    """Return where it lies; blocks. Raises as `find_file`, and WrongHash where other bytes lie there."""
     if work.local:
         return _whole(find_file(library, work.file), work.file.sha256)
     if work.from_rendition is not None:

@@ -21,7 +21,7 @@ from services.nas_sync.ports import (
     RenditionUnusable,
     Room,
 )
-from shared.adapters.cold_read import cold_sha256
+from shared.adapters.cold_read import cold_sha256, hash_at
 from shared.adapters.exchanging import alone_in, exchange, is_same, retire, supersede
 from shared.adapters.local_files import resolve_beneath, sorted_errors, sync_dir
 from shared.adapters.mounts import mount_of
@@ -175,7 +175,7 @@ class Nas:
             )
         staged = place.with_name(_staged_name(relative, ready.sha256))
         held = self._read(archive, relative).sha256
-        if former_sha256 not in {held, _hash_of(staged)}:  # the original itself lies there
+        if former_sha256 not in {held, hash_at(staged)}:  # the original itself lies there
             self._exchange(archive, relative, ready, original_sha256)
             return
         if held != ready.sha256:
@@ -327,10 +327,6 @@ def _remove(path: Path, seen: os.stat_result) -> None:
             raise DiskTrouble(f"{path} was touched since it was read; it was left.")
         path.unlink()
         sync_dir(path.parent)
-
-
-def _hash_of(path: Path) -> str | None:
-    return cold_sha256(path).sha256 if os.path.lexists(path) else None
 
 
 def _staged_name(relative: str, rendition_sha256: str) -> str:

@@ -41,6 +41,11 @@ def cold_sha256(path: Path) -> ColdRead:
     return ColdRead(Sha256(digest), ByteCount(size), grade)
 
 
+def hash_at(path: Path) -> str | None:
+    """Return the SHA-256 of what `path` holds on the disk, None where nothing lies there. Blocks; raises as `cold_sha256`."""
+    return cold_sha256(path).sha256 if os.path.lexists(path) else None
+
+
 def _push_out(fd: int, path: Path) -> None:
     file_syscalls.fsync(fd)  # only clean pages can be dropped
     sync_dir(path.parent)

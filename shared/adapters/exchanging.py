@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.adapters import file_syscalls
-from shared.adapters.cold_read import cold_sha256
+from shared.adapters.cold_read import hash_at
 from shared.adapters.file_syscalls import UNSUPPORTED
 from shared.adapters.local_files import hardlink, make_parents, place, sorted_errors, sync_dir
 from shared.adapters.publishing import publish
@@ -80,7 +80,7 @@ def exchange(
     names = _Exchange(original, rendition, retired, original_sha256, rendition_sha256)
     with sorted_errors(original):
         _check_names(names)
-        held = _hash_at(original)
+        held = hash_at(original)
         if held == original_sha256:
             _swap(names)
         elif held != rendition_sha256:
@@ -98,7 +98,7 @@ def retire(original: Path, retired: Path, *, original_sha256: str) -> None:
         make_parents(retired.parent)
         if original.parent.stat().st_dev != retired.parent.stat().st_dev:
             raise CrossDevice(f"{original} and {retired} lie on different file systems.")
-        held, kept = _hash_at(original), _hash_at(retired)
+        held, kept = hash_at(original), hash_at(retired)
         if kept is None:
             if held != original_sha256:
                 raise _unexpected(original, held)
@@ -127,7 +127,7 @@ def supersede(place: Path, staged: Path, former_sha256: str, rendition_sha256: s
         raise WrongHash(f"The new rendition of {place} has the bytes of the former one.")
     with sorted_errors(place):
         seen = place.lstat()
-        held, aside = _hash_at(place), _hash_at(staged)
+        held, aside = hash_at(place), hash_at(staged)
         if held == former_sha256 and aside == rendition_sha256:
             _swap_renditions(place, staged, former_sha256, seen)
         elif held != rendition_sha256 or aside not in {None, former_sha256}:
@@ -147,7 +147,7 @@ def _swap_renditions(place: Path, staged: Path, former_sha256: str, seen: os.sta
         file_syscalls.rename_over(staged, place)
         return
     sync_dir(place.parent)
-    if _hash_at(staged) != former_sha256:
+    if hash_at(staged) != former_sha256:
         file_syscalls.exchange_names(place, staged)
         raise DiskTrouble(f"{place} changed while its rendition was renewed; it was put back.")
 
@@ -161,10 +161,6 @@ def _check_names(names: _Exchange) -> None:
         raise CrossDevice(f"{names.original} and {names.retired} lie on different file systems.")
 
 
-def _hash_at(path: Path) -> str | None:
-    return cold_sha256(path).sha256 if os.path.lexists(path) else None
-
-
 def _unexpected(path: Path, held: str | None) -> PhotoductError:
     if held is None:
         return SourceMissing(f"{path} is not there.")
@@ -174,7 +170,7 @@ def _unexpected(path: Path, held: str | None) -> PhotoductError:
 def _swap(names: _Exchange) -> None:
     """Go on from: the original is at its place."""
     seen = names.original.lstat()
-    staged, kept = _hash_at(names.rendition), _hash_at(names.retired)
+    staged, kept = hash_at(names.rendition), hash_at(names.retired)
     if staged != names.rendition_sha256:
         raise _unexpected(names.rendition, staged)
     if kept not in {None, names.original_sha256}:
@@ -192,7 +188,7 @@ def _swap(names: _Exchange) -> None:
 
 def _retire(names: _Exchange) -> None:
     """Go on from: the rendition is at its place, so the original is staged or retired or both."""
-    staged, kept = _hash_at(names.rendition), _hash_at(names.retired)
+    staged, kept = hash_at(names.rendition), hash_at(names.retired)
     if kept is None:
         if staged != names.original_sha256:
             raise _unexpected(names.rendition, staged)
@@ -215,7 +211,7 @@ def _keep_then_replace(names: _Exchange, seen: os.stat_result) -> None:
         hardlink(names.original, names.retired)
     except (Occupied, Unsupported):  # a copy from an earlier try, or no hard links here
         publish(names.original, names.retired, size=seen.st_size, sha256=names.original_sha256)
-    if _hash_at(names.retired) != names.original_sha256 or _changed(names.original, seen):
+    if hash_at(names.retired) != names.original_sha256 or _changed(names.original, seen):
         raise DiskTrouble(f"{names.original} changed while it was being retired; it was left.")
     file_syscalls.rename_over(names.rendition, names.original)
     sync_dir(names.original.parent)

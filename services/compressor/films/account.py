@@ -10,7 +10,7 @@ import struct
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from services.compressor.films.mp4 import NotMp4, boxes
+from services.compressor.films.mp4 import SAMPLE_ENTRY, NotMp4, boxes
 from services.compressor.films.mp4_edit import (
     TABLE,
     edits,
@@ -35,9 +35,8 @@ _TRAK: Final = frozenset(
 )
 _ENTRY: Final = frozenset({b"avcC", b"hvcC", b"colr", b"pasp", b"clap", b"fiel", b"btrt", b"free"})
 """What may stand in a picture's sample entry: ffmpeg makes it anew, and it is compared or of no matter."""
-_ELSEWHERE: Final = (
-    b"saio"  # as iloc in a meta box, it tells places in the file that nobody here moves
-)
+_ELSEWHERE: Final = b"saio"
+"""As iloc in a meta box, it tells places in the file that nobody here moves."""
 
 
 def obstacle(path: Path) -> str | None:
@@ -82,7 +81,9 @@ def _check_shown(parts: Parts) -> None:
         if handler(trak) == b"soun":
             odd = {b"SA3D"} if any(b"SA3D" in body for _, body in entries) else set()
         else:
-            odd = {name for _, body in entries for name, _ in boxes(body[78:])} - _ENTRY
+            odd = {
+                name for _, body in entries for name, _ in boxes(body[SAMPLE_ENTRY - 8 :])
+            } - _ENTRY
         if odd:
             raise NotMp4(f"its {sorted(odd)[0].decode('latin-1')} box would be lost")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_MOOV = 256 << 20
-_SAMPLE_ENTRY = 86  # header and fixed fields of a visual sample entry, before its own boxes
+SAMPLE_ENTRY = 86  # header and fixed fields of a visual sample entry, before its own boxes
 
 
 class NotMp4(Exception):
@@ -124,7 +124,7 @@ def _track(data: bytes) -> Track:
     table = _first(_first(mdia.get(b"minf", b"")).get(b"stbl", b""))
     entry = table.get(b"stsd", b"")[8:]
     _, scale, duration = _times(mdia.get(b"mdhd", b"").ljust(24, b"\0"))
-    width, height = struct.unpack_from(">HH", entry.ljust(_SAMPLE_ENTRY, b"\0"), 32)
+    width, height = struct.unpack_from(">HH", entry.ljust(SAMPLE_ENTRY, b"\0"), 32)
     tkhd = trak.get(b"tkhd", b"\0")
     return Track(
         handler=mdia.get(b"hdlr", b"")[8:12],
@@ -146,7 +146,7 @@ def _sample_count(stts: bytes) -> int:
 
 def entry_boxes(track: Track) -> dict[bytes, bytes]:
     """Return the boxes inside a video track's sample entry (avcC, hvcC, colr, dvcC and so on)."""
-    return _first(track.entry[_SAMPLE_ENTRY:])
+    return _first(track.entry[SAMPLE_ENTRY:])
 
 
 def _keys(meta: bytes) -> dict[str, bytes]:

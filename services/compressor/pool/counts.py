@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter
 
+from services.compressor.pool.figures import outcome_of
 from services.compressor.verdict import Compressed, Left
 
 if TYPE_CHECKING:
     from services.compressor.verdict import Unreadable
     from shared.domain.ids import Kind
-
-_OUTCOMES = {Compressed: "compressed", Left: "left"}
 
 
 class Counts:
@@ -35,8 +34,7 @@ class Counts:
 
     def count(self, kind: Kind, size: int, found: Compressed | Left | Unreadable) -> None:
         """Count one original of `size` bytes and what became of it."""
-        outcome = _OUTCOMES.get(type(found), "unreadable")
         tier = found.tier if isinstance(found, Compressed | Left) else ""
-        self._read.labels(kind, tier, outcome).inc(size)
+        self._read.labels(kind, tier, outcome_of(found)).inc(size)
         if isinstance(found, Compressed):
             self._made.labels(kind, tier).inc(found.size)

@@ -75,8 +75,9 @@ def plan(
     ):
         made.wanted.append(("return", asset.id))
     elif asset.removal in {"deleted", "purged"}:
-        again = [media for media in asset.media if _is_to_be_read_again(media, here)]
-        made.wanted.extend(("verify", media.id) for media in again)
+        made.wanted.extend(
+            ("verify", media.id) for media in asset.media if _is_to_be_read_again(media, here)
+        )
         _after_deletion(asset, here, policy, made)
         _release_originals(asset, here, policy, made)
     return made

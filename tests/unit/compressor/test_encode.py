@@ -278,3 +278,31 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+NO_ROOM = """
+import os, socket, sys
+from services.compressor.pool.zygote import Zygote
+def fork():
+    raise OSError("no room for one more process")
+os.fork = fork
+Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()
+"""
+
+
+def test_a_fork_that_fails_costs_its_own_file_only() -> None:
+    """Its line ends without a birth; the parent goes on until the service hangs up."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        command = [sys.executable, "-c", NO_ROOM, str(theirs.fileno())]
+        with subprocess.Popen(command, cwd=nursery._ROOT, pass_fds=[theirs.fileno()]) as parent:
+            theirs.close()
+            for _ in range(2):
+                line, other = socket.socketpair()
+                with line:
+                    socket.send_fds(ours, [b"j"], [other.fileno()] * 3)
+                    other.close()
+                    line.settimeout(20)
+                    assert line.recv(1) == b""
+            ours.close()
+            assert parent.wait(20) == 0

@@ -177,6 +177,7 @@ def test_in_quiet_hours_it_begins_nothing_or_uses_its_smaller_share() -> None:
     assert shared.window is None
     assert shared.encoders_now(lambda hours: hours == "23:00-08:00") == 8
     assert shared.encoders_now(lambda _: False) == 2
+    assert silent.encoders_now(lambda _: False) == 0, "what waits here already begins neither"
     assert CompressorSettings(slots=8, cpu_share=0.1).encoders_now(lambda hours: hours is None) == 1
 
 

@@ -61,6 +61,7 @@ def test_each_thing_that_is_lacking_is_a_reason(changes: dict[str, Any], code: s
 def test_a_freeze_and_a_missing_archive_keep_it() -> None:
     assert codes(here=replace(HERE, frozen="a person looks")) == {"frozen"}
     assert codes(here=replace(HERE, archive=None)) == {"nas-other"}
+    assert codes(here=replace(HERE, listing_sane=False)) == {"listing"}, "it may be back in iCloud"
 
 
 def test_takeout_can_be_asked_for_and_less_than_confirmed_cannot() -> None:

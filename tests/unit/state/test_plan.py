@@ -221,3 +221,22 @@ def test_every_stage_is_wished_for_in_some_situation(stage: Stage) -> None:
     )
     releasing = replace(ON, keeping=Keeping(40 * DAY))
     assert any(stage.name in stages(one, releasing) for one in situations)
+
+
+def test_an_original_leaves_the_archive_only_after_the_local_file() -> None:
+    """The purge of the local file rests on the archive's original."""
+    releasing = replace(ON, keeping=Keeping(40 * DAY))
+    assert stages(deleted(41, HOUR, google="confirmed"), releasing) == {"purge"}
+    gone = deleted(41, HOUR, google="confirmed", local="purged")
+    assert "release" in stages(gone, releasing)
+    kept = replace(releasing, local_purge_after=None)
+    assert "release" in stages(deleted(41, HOUR, google="confirmed"), kept)
+
+
+def test_an_original_is_not_verified_while_its_first_rendition_sends_it_away() -> None:
+    """The reader would meet the rendition at the original's place, and take it for a copy that differs."""
+    leaving = {"compression": "renewing", "rendition_sha256": None}
+    found = stages(deleted(25, 20 * DAY, local="purged", **leaving))
+    assert "rendition" in found
+    assert "verify" not in found
+    assert "verify" in stages(deleted(25, 20 * DAY, local="purged"))

@@ -56,6 +56,12 @@ def quantile(share: float, buckets: str, by: str) -> str:
     return f"{of_late} >= 0 or {ever}"
 
 
+def each(counted: str, of: str) -> str:
+    """Return the expression of how much of one counter there is for each unit of another, of late or since the start as above."""
+    of_late = f"sum(rate({counted}[$__rate_interval])) / sum(rate({of}[$__rate_interval]))"
+    return f"{of_late} >= 0 or sum({counted}) / sum({of})"
+
+
 def _query(expr: str, legend: str, ref: str) -> Dataquery:
     made = Dataquery().expr(expr).legend_format(legend).ref_id(ref).datasource(SOURCE)
     return made.editor_mode(QueryEditorMode.CODE)

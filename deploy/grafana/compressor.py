@@ -8,6 +8,7 @@ from deploy.grafana.building import (
     FILES,
     FILES_A_SECOND,
     bars,
+    each,
     lines,
     number,
     page,
@@ -82,8 +83,10 @@ def _speed() -> list[Builder[Panel]]:
             "Bytes of originals for each second that a file was in work: how fast it goes, whatever their number.",
             [
                 (
-                    "sum(rate(photoduct_compressor_input_bytes_total[$__rate_interval]))"
-                    " / sum(rate(photoduct_compressor_file_duration_seconds_sum[$__rate_interval]))",
+                    each(
+                        "photoduct_compressor_input_bytes_total",
+                        "photoduct_compressor_file_duration_seconds_sum",
+                    ),
                     "originals",
                 )
             ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from services.compressor.handler import Compress
-from services.compressor.pool.counts import Counts
 from services.compressor.pool.figures import Figures
 from services.compressor.pool.following import Following, Telling
 from services.compressor.pool.leftovers import sweep
@@ -24,7 +23,7 @@ async def main() -> None:
     settings = load_section("compressor", CompressorSettings)
     async with open_service(COMPRESSOR, common) as service:
         longest = {Kind.PHOTO: settings.longest_photo, Kind.VIDEO: settings.longest}
-        figures = Figures(service.metrics.registry)
+        figures = Figures(service.metrics.registry, (tier.name for tier in settings.chosen))
         following, turns = Following(figures), Turns(settings.encoders)
         compress = Compress(
             common.library.root,
@@ -32,7 +31,6 @@ async def main() -> None:
             longest,
             service.clock,
             turns,
-            Counts(service.metrics.registry),
             common.nas.root,
             following,
         )

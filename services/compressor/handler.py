@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from services.compressor.encode import Job, compress
 from services.compressor.original import find_source
-from services.compressor.pool.counts import Counts
 from services.compressor.pool.following import Following
 from services.compressor.pool.leftovers import rendition_path
 from services.compressor.verdict import Compressed as Made, Left as Kept, Unreadable
@@ -21,7 +20,7 @@ from shared.domain import events, work_items
 from shared.domain.ids import Area
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -41,7 +40,6 @@ class Compress:
     """Seconds of wall time that one file may take, by its kind in iCloud."""
     clock: Clock
     turns: Turns
-    counts: Counts = field(default_factory=Counts)
     archive: Path | None = None
     """Where the NAS is, to compress anew what is no longer in the library; it is only read."""
     following: Following = field(default_factory=Following)
@@ -54,9 +52,7 @@ class Compress:
         seconds = self.longest[work.kind]
         job = Job(source, target, work.created, now, self.tiers, seconds, albums=work.albums)
         async with self.turns.turn(work.kind), _folder_of(target):
-            made = await self.following.follow(work, partial(compress, job))
-            found = await _better_than_before(work, _unmeasured(work, made))
-        self.counts.count(work.kind, work.file.size, found)
+            found = await self.following.follow(work, partial(_compress, work, job))
         return [self._report(work, path, found)]
 
     def _report(
@@ -88,6 +84,17 @@ class Compress:
                 )
             case Unreadable():
                 return work.outcome(events.Left, now, reason=found.reason, tier="", readable=False)
+
+
+async def _compress(
+    work: work_items.FileWork,
+    job: Job,
+    progress: Callable[[float], None],
+    frames: Callable[[int], None],
+) -> Made | Kept | Unreadable:
+    """Do it, and hold it against the rendition that there may be already."""
+    made = await compress(job, progress, frames)
+    return await _better_than_before(work, _unmeasured(work, made))
 
 
 def _unmeasured(

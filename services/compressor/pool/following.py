@@ -91,6 +91,7 @@ class Following:
         try:
             found = await run(lambda done: file.heard(self._now(), done), self._counting(file))
             outcome = outcome_of(found)
+            self._figures.looked_into(work.kind, work.file.size, found)
         except asyncio.CancelledError:
             outcome = "given_back"
             raise

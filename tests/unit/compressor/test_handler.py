@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.compressor.handler import Compress
-from services.compressor.pool.counts import Counts
+from services.compressor.pool.figures import Figures
+from services.compressor.pool.following import Following
 from services.compressor.pool.leftovers import sweep, unfinished
 from services.compressor.pool.turns import Turns
 from services.compressor.stills import jxl
@@ -101,12 +102,15 @@ async def test_a_rendition_of_another_form_is_reported_under_its_own_name(librar
 async def test_what_it_read_and_made_is_counted(library: Path) -> None:
     registry = CollectorRegistry()
     task = work(library)
-    (report,) = await Compress(
-        library, BALANCED, {Kind.PHOTO: 60.0}, FakeClock(), Turns(1), Counts(registry)
-    )(task)
-    assert isinstance(report, Compressed)
+    following = Following(Figures(registry, (tier.name for tier in BALANCED)))
     read = {"kind": "photo", "tier": "heavy", "outcome": "compressed"}
     value, made = registry.get_sample_value, {"kind": "photo", "tier": "heavy"}
+    assert value("photoduct_compressor_input_bytes_total", read) == 0
+    assert value("photoduct_compressor_output_bytes_total", made) == 0
+    (report,) = await Compress(
+        library, BALANCED, {Kind.PHOTO: 60.0}, FakeClock(), Turns(1), following=following
+    )(task)
+    assert isinstance(report, Compressed)
     assert value("photoduct_compressor_input_bytes_total", read) == task.file.size
     assert value("photoduct_compressor_output_bytes_total", made) == report.size
 

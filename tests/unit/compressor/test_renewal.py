@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, strategies as st
+from prometheus_client import CollectorRegistry
 
 from services.compressor.handler import Compress
+from services.compressor.pool.figures import Figures
+from services.compressor.pool.following import Following
 from services.compressor.pool.turns import Turns
 from services.compressor.tiers.policy import Encode, Kind, plan, settled_until
 from services.compressor.tiers.profiles import BALANCED, CAREFUL
@@ -64,10 +67,11 @@ def test_a_kind_that_every_tier_treats_alike_is_never_due() -> None:
     assert settled_until(Kind.PNG, (Tier("young", 30, png=Lossless()), packed)) == 30
 
 
-def compressor(library: Path, archive: Path | None = None) -> Compress:
-    return Compress(
-        library, BALANCED, {ids.Kind.PHOTO: 60.0}, FakeClock(), Turns(1), archive=archive
-    )
+def compressor(
+    library: Path, archive: Path | None = None, figures: Figures | None = None
+) -> Compress:
+    limits, following = {ids.Kind.PHOTO: 60.0}, Following(figures)
+    return Compress(library, BALANCED, limits, FakeClock(), Turns(1), archive, following)
 
 
 async def test_the_report_says_when_the_photo_grows_out_of_its_tier(library: Path) -> None:
@@ -91,11 +95,15 @@ async def test_a_rendition_that_cannot_take_the_present_ones_place_or_saves_noth
     assert isinstance(first, events.Compressed)
     (library / "compress" / first.path).unlink()
     present = {"present_size": first.size + more_than_now, "present_path": f"7/1-a{suffix}"}
-    (left,) = await compressor(library)(work(library).model_copy(update=present))
+    registry = CollectorRegistry()
+    renewing = compressor(library, figures=Figures(registry))
+    (left,) = await renewing(work(library).model_copy(update=present))
     assert isinstance(left, events.Left)
     assert left.readable
     assert why in left.reason
     assert not list((library / "compress").rglob("*.jp*"))
+    counted = {"kind": "photo", "outcome": "left"}
+    assert registry.get_sample_value("photoduct_compressor_file_duration_seconds_count", counted)
 
 
 @pytest.fixture

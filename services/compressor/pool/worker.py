@@ -35,12 +35,11 @@ _VIDEO = {Kind.H264, Kind.HEVC, Kind.OTHER_VIDEO}
 
 
 def warm_up() -> None:
-    """Load every codec and ask ffmpeg what it can do, so that a fork has it at once; opens no file, starts no thread."""
+    """Load every codec and judge, and ask ffmpeg what it can do, so that a fork has it at once; opens no file, starts no thread."""
     from PIL import Image
 
-    from services.compressor import stills  # noqa: F401
-    from services.compressor.films import ffmpeg_program
-    from services.compressor.stills import heic
+    from services.compressor.films import ffmpeg_program, film  # noqa: F401
+    from services.compressor.stills import heic, still  # noqa: F401
 
     heic.register()
     Image.init()

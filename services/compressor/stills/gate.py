@@ -11,13 +11,13 @@ from typing_extensions import override
 
 from services.compressor.stills import jxl
 from services.compressor.stills.decode import decoded
+from services.compressor.stills.score import Score, TooSmall, score
 from services.compressor.tiers.policy import Kind, worth_it
 from services.compressor.verdict import Broken, Keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.compressor.stills.score import Score
     from services.compressor.tiers.tier import Still
     from services.compressor.verdict import Limits
 
@@ -115,11 +115,6 @@ def check_size(source: Original, made: bytes, max_ratio: float, how: str) -> Non
 
 def _judge(source: Original, made: bytes) -> Score:
     """Decode `made` completely, compare its form, and score it; raises Keep."""
-    from services.compressor.stills.score import (  # half a second, paid only when needed
-        TooSmall,
-        score,
-    )
-
     again = decoded_again(source, made)
     # Of a JPEG every byte of metadata is compared by itself: in XMP its own length may have changed.
     check_form(source.image, again, _IN_A_JPEG if source.kind is Kind.JPEG else _COMPARED)

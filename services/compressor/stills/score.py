@@ -1,6 +1,6 @@
 """Scores how alike a picture and its rendition look (SSIMULACRA2); an estimate never passes for the score itself.
 
-The metric is PyPI's `ssimulacra2`; ours is what it is shown. It costs about a CPU-s and 400 MB a megapixel, so a larger
+The metric is PyPI's `ssimulacra2`; ours is what it is shown. It costs about half a CPU-s a megapixel, so a larger
 picture is judged by 64 crops that lie evenly over it, put side by side: pooled like this, the worst of them weigh as they
 do in the whole picture. On pictures of 9 megapixels at three qualities that came within -1.7 and +0.9 of the whole's score;
 the mean of nine crops' own scores, up to 4.6 too high.
@@ -13,45 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image, ImageCms
-from ssimulacra2 import compute_ssimulacra2, ssimulacra2 as _metric  # type: ignore[import-untyped]
 from typing_extensions import override
 
+from services.compressor.stills.metric import ssimulacra2
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Iterator
 
 _ROW, _SIDE = 8, 128  # crops in a row and in a column; pixels
 _WHOLE = (_ROW * _SIDE) ** 2  # pixels up to which the whole picture is scored
 _MARGIN = 1.5
 _LEAST = 64  # pixels a side: below it the metric has too few scales to mean anything
-_LINEAR = _metric.srgb_to_linear(np.arange(256))
-
-
-def _look_up_linear(samples: Any) -> Any:
-    """Return what the metric's own function does, bit by bit, for whole numbers from 0 to 255: all that it is given here."""
-    return _LINEAR[np.asarray(samples).astype(np.uint8)]
-
-
-def _plane_by_plane(measure: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of the metric's own work on one colour plane after another, for a third of the memory at once.
-
-    A mean sums in another order then, which moves its last digits.
-    """
-
-    def measured(*images: Any) -> Any:
-        planes = [measure(*(one[:, :, n : n + 1] for one in images)) for n in range(3)]
-        each = len(planes[0]) // 3  # the numbers of each plane in turn, here thrice the same
-        return np.concatenate([found[:each] for found in planes])
-
-    return measured
-
-
-# A power for each sample was more than half of a score's time, the pages of its largest moment much of the rest.
-_metric.srgb_to_linear = _look_up_linear
-_metric.ssim_map = _plane_by_plane(_metric.ssim_map)
-_metric.edge_diff_map = _plane_by_plane(_metric.edge_diff_map)
 
 
 class TooSmall(Exception):
@@ -87,7 +60,7 @@ def score(old: Image.Image, new: Image.Image) -> Score:
     else:
         shown = (_crops(old), _crops(new))
     profile = old.info.get("icc_profile")
-    value = float(compute_ssimulacra2(*(_as_file(_as_srgb(one, profile)) for one in shown)))
+    value = ssimulacra2(*(_as_srgb(one, profile) for one in shown))
     return Score(value, 0.0 if whole else _MARGIN)
 
 
@@ -118,10 +91,3 @@ def _as_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             made = ImageCms.profileToProfile(image, own, srgb, outputMode="RGB")
             return made or image.convert("RGB")
     return image.convert("RGB")
-
-
-def _as_file(image: Image.Image) -> io.BytesIO:
-    out = io.BytesIO()
-    image.save(out, "PPM")
-    out.seek(0)
-    return out

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -144,12 +145,40 @@ async def test_a_killed_zygote_costs_one_try_and_leaves_nothing(tmp_path: Path, 
     assert child.NURSERY.pid != zygote
 
 
-async def test_the_codecs_are_loaded_once(tmp_path: Path, job: Make) -> None:
+async def test_one_parent_forks_all_decoders(tmp_path: Path, job: Make) -> None:
     await compress(job(samples.jpeg(tmp_path / "warm.jpg")))
     zygote = child.NURSERY.pid
     for n in range(3):
         await compress(job(samples.jpeg(tmp_path / f"{n}.jpg")))
     assert child.NURSERY.pid == zygote
+
+
+WARM_JOB = """
+import sys
+from services.compressor.pool import worker
+worker.warm_up()
+before = set(sys.modules)
+worker.main()
+print("loaded:", *sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+def test_a_fork_has_nothing_left_to_load(tmp_path: Path, job: Make) -> None:
+    """What it loads is loaded anew for each file, and its judge alone takes a quarter of a second."""
+    work = job(samples.jpeg(tmp_path / "a.jpg"))
+    request = json.dumps(encode._request(work, tmp_path / "made.jpg"))
+    with subprocess.Popen(
+        [sys.executable, "-c", WARM_JOB], cwd=nursery._ROOT, env=nursery.environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as warm:  # fmt: skip
+        assert warm.stdin
+        assert warm.stdout
+        assert warm.stderr
+        warm.stdin.write(request + "\n")
+        warm.stdin.flush()  # and it stays open: its end would end the process
+        assert json.loads(warm.stdout.read())["answer"] == "made"
+        assert warm.stderr.read().strip() == "loaded:"
 
 
 async def test_an_idle_service_keeps_no_decoder(

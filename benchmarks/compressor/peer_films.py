@@ -38,7 +38,9 @@ _SECONDS, _QUICK = 2, 1
 _MOST_SECONDS = 20  # a folder's longer films are passed over: the search encodes each a dozen times
 _CRF = re.compile(r"crf=(\d+)")
 _USUAL_RF = 22
-_PAIRED = "settb=1/25,setpts=N,format=yuv420p"
+# HandBrake writes BT.709 into a film that says nothing, and ffmpeg would turn the colours of one of the two before it compares.
+_SAME_COLOURS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+_PAIRED = f"{_SAME_COLOURS},settb=1/25,setpts=N,format=yuv420p"
 _SCALE = 51  # HandBrake's RF counts down from here: less is better
 _X265 = (
     "-e",
@@ -187,7 +189,10 @@ def _equal(film: Path, ours: Made, room: Path) -> tuple[Made, str]:
 def _vmaf(made: Path, source: Path) -> float:
     """Return the mean VMAF of the frames as a player shows them: upright, of the source's size, paired by their number."""
     with tempfile.NamedTemporaryFile("r") as log:
-        graph = f"[0:v:0][1:v:0]scale=rw:rh,{_PAIRED}[made];[1:v:0]{_PAIRED}[source];[made][source]"
+        graph = (
+            f"[0:v:0]{_PAIRED}[made];[1:v:0]{_PAIRED},split[source][size];"
+            "[made][size]scale=rw:rh[scaled];[scaled][source]"
+        )
         judge = f"libvmaf=n_threads=1:log_fmt=json:log_path={log.name}"
         _ffmpeg("-i", str(made), "-i", str(source), "-lavfi", graph + judge, "-f", "null", "-")
         found = json.load(log)

@@ -49,14 +49,25 @@ class Archive:
         if work.nas_path is not None:
             with suppress(CopyMissing):
                 return self._held(work)
-        source = find_file(self._library, file)
+        source, retreat = find_file(self._library, file), f"{ORIGINALS}/{file.path}"
+        if self._shows_rendition(work):
+            return self._nas.store(retreat, source, file.size, file.sha256)
         try:
             return self._nas.store(file.path, source, file.size, file.sha256)
         except Occupied:
             if work.nas_path is None:
                 raise
-            retreat = f"{ORIGINALS}/{file.path}"  # its rendition lies at its place
             return self._nas.store(retreat, source, file.size, file.sha256)
+
+    def _shows_rendition(self, work: FileWork) -> bool:
+        """Say whether this archive holds its rendition, at the original's place or beside it; a new disk holds none."""
+        if work.present_path is None or work.present_sha256 is None:
+            return False
+        with suppress(CopyMissing, CopyDiffers):
+            place = work.place_of(work.present_path)
+            self._nas.verify(place, work.present_sha256, work.present_size or 0)
+            return True
+        return False
 
     async def verify(self, work: FileWork) -> Sequence[Report]:
         """Read the archived original back cold once more, wherever a rendition has sent it."""

@@ -21,6 +21,7 @@ from services.state.policy.metadata import keep_up
 from services.state.policy.named import album_ids, icloud_ids, keys_of
 from services.state.policy.plan import copies_missing, plan, settle
 from services.state.policy.reports import apply
+from services.state.policy.returning import fetch_back
 from services.state.situation import Situations
 from shared.domain import events
 
@@ -134,6 +135,7 @@ class Truth:
         due: list[Due] = []
         for asset in chosen:
             keep_up(books, asset, sidecars=self._policy.sidecars)
+            fetch_back(books, asset)
             active = frozenset(t.stage for t in books.by_asset.get(asset.id, ()) if t.active)
             fresh = settle(books, asset, plan(asset, here, self._policy, active))
             due.extend(_due(asset, task) for task in fresh)

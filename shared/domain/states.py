@@ -36,7 +36,7 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
         "verified": ("void", "mismatch", "released"),
         "void": ("verified", "mismatch", "released"),
         "mismatch": ("none", "void", "released"),
-        "released": (),
+        "released": ("none",),
     },
     "compression": {
         "": ("none", "exempt"),

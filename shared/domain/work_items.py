@@ -91,16 +91,23 @@ class FileWork(Work):
     local: bool = True
     """False: its local file is gone, only the archive has it."""
     present_size: int | None = None
-    """Bytes of its rendition in the archive, when it is compressed anew: only a smaller one is worth it."""
+    """Bytes of its rendition in the archive, for the stages `compress` (only a smaller one is worth it) and `nas`."""
     from_rendition: str | None = None
     """SHA-256 of its rendition in the archive, when that is what it is compressed from: the original is gone."""
     present_path: str | None = None
     """That rendition's path when it was made: only one of the same form takes its place."""
+    present_sha256: str | None = None
+    """SHA-256 of that rendition: where the archive holds it, the original goes behind it."""
 
     @property
     @override
     def size_of_files(self) -> int:
         return self.file.size
+
+    def place_of(self, rendition_path: str) -> str:
+        """Return a rendition's place below the NAS root: its original's, with its own suffix behind where it is of another form."""
+        own, old = suffix_of(rendition_path), suffix_of(self.file.path)
+        return self.file.path if own == old else f"{self.file.path}{own}"
 
 
 class RenditionWork(FileWork):
@@ -117,9 +124,8 @@ class RenditionWork(FileWork):
 
     @property
     def shown(self) -> str:
-        """The rendition's place below the NAS root: its original's, with its own suffix behind where it is of another form."""
-        own, old = suffix_of(self.rendition_path), suffix_of(self.file.path)
-        return self.file.path if own == old else f"{self.file.path}{own}"
+        """The rendition's place below the NAS root."""
+        return self.place_of(self.rendition_path)
 
 
 class AssetWork(Work):

@@ -247,7 +247,7 @@ def test_what_was_purged_here_is_renewed_from_the_archive_while_that_is_there(
     world.clock.pass_by(DAY)
     world.wake()
     work = task(world, "compress")
-    assert (work.local, work.nas_path) == (False, "2020/05/IMG_0001.JPG")
+    assert (work.local, work.nas_path) == (False, ".originals/2020/05/IMG_0001.JPG")
 
 
 def long_deleted(engine: Engine, keeping: Keeping, level: GoogleLevel) -> World:

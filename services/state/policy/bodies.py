@@ -42,14 +42,21 @@ def body(asset: Asset, task: Task) -> work_items.Work:
         "nas_path": media.nas_path,
         "albums": asset.albums if task.stage == "compress" else (),
         "local": media.on_disk,
+        **_present(task.stage, media),
     }
     if STAGE[task.stage].work is work_items.RenditionWork:
         return work_items.RenditionWork(**file, **_rendition(media))
-    if task.stage == "compress" and media.has_rendition:
-        file |= {"present_size": media.rendition_size, "present_path": media.rendition_path}
-        if media.nas == "released" and not media.on_disk:
-            file["from_rendition"] = media.rendition_sha256
+    if task.stage == "compress" and media.has_rendition and media.has_no_original:
+        file["from_rendition"] = media.rendition_sha256
     return work_items.FileWork(**file)
+
+
+def _present(stage: str, media: Media) -> dict[str, Any]:
+    """Return which rendition lies in the archive, for the stages that make a smaller one or put an original behind it."""
+    if stage not in {"compress", "nas"} or not media.has_rendition:
+        return {}
+    names = ("path", "size", "sha256")
+    return {f"present_{name}": getattr(media, f"rendition_{name}") for name in names}
 
 
 def _rendition(media: Media) -> dict[str, Any]:

@@ -71,6 +71,11 @@ class Media:
         return self.compression == "archived" or kept
 
     @property
+    def has_no_original(self) -> bool:
+        """True when its original has left the archive and is not on the local disk either: its rendition alone is here."""
+        return self.nas == "released" and not self.on_disk
+
+    @property
     def is_leaving(self) -> bool:
         """True while its first rendition is on its way to its place: the original moves, and is proven where it goes."""
         return self.compression == "renewing" and not self.has_rendition

@@ -110,12 +110,9 @@ def _known_asset(books: Books, asset: Asset, seen: AssetSeen) -> None:
 
 
 def _restored(books: Books, asset: Asset) -> None:
-    """The person took it out of Recently Deleted: it stays in iCloud for good, and what is lacking here is fetched again."""
+    """The person took it out of Recently Deleted: it stays in iCloud for good; what is lacking here, planning fetches again."""
     asset.deleted_at = asset.pending_since = None
     books.move(asset, "removal", "restored", "the person restored it in iCloud")
-    for media in asset.media:
-        if media.local == "purged" and media.nas != "verified":
-            books.move(media, "local", "wanted", "its NAS copy is not proven any more")
 
 
 def _end_quarantine(books: Books, asset: Asset) -> None:

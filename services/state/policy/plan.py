@@ -122,8 +122,7 @@ def _renewal(asset: Asset, media: Media, here: Situation, policy: Policy, made: 
 
 def _renew(media: Media, at: datetime, here: Situation, policy: Policy, made: Plan) -> None:
     there = (media.nas_archive, media.nas_file_system) == (here.archive, here.file_system)
-    alone = media.nas == "released" and not media.on_disk
-    if alone and not (policy.reencode and media.has_same_form):
+    if media.has_no_original and not (policy.reencode and media.has_same_form):
         return
     if here.now < at:
         made.wake(at)

@@ -133,6 +133,36 @@ async def test_where_its_rendition_lies_the_original_goes_to_its_retreat(
     assert (nas / RETREAT).read_bytes() == PHOTO
 
 
+@pytest.mark.parametrize("suffix", ["", ".jxl"])
+async def test_an_original_that_comes_back_goes_behind_the_rendition_that_was_left(
+    nas: Path, archive: Archive, suffix: str
+) -> None:
+    put(nas / f"{NAME}{suffix}", SMALL)
+    back = comes_back(suffix)
+    for _ in range(2):
+        assert verified(await archive.store(back)) == RETREAT
+    assert (nas / f"{NAME}{suffix}").read_bytes() == SMALL
+    assert (nas / RETREAT).read_bytes() == PHOTO
+    assert [path.name for path in (nas / NAME).parent.iterdir()] == [f"IMG_0001.HEIC{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".jxl"])
+async def test_an_original_that_comes_back_lies_at_its_own_place_where_no_rendition_is(
+    nas: Path, archive: Archive, suffix: str
+) -> None:
+    assert verified(await archive.store(comes_back(suffix))) == NAME
+    assert not (nas / ".originals").exists()
+
+
+def comes_back(suffix: str) -> FileWork:
+    present = {
+        "present_path": f"1/1-x.HEIC{suffix}",
+        "present_sha256": hashlib.sha256(SMALL).hexdigest(),
+        "present_size": len(SMALL),
+    }
+    return work().model_copy(update=present)
+
+
 async def test_a_stranger_at_the_place_of_a_new_file_is_no_rendition(
     nas: Path, archive: Archive
 ) -> None:
@@ -252,6 +282,17 @@ async def test_where_the_original_is_gone_the_new_rendition_takes_the_formers_pl
         assert report.sha256 == alone.rendition_sha256
         assert (nas / NAME).read_bytes() == SMALLER
     assert [path.name for path in (nas / NAME).parent.iterdir()] == ["IMG_0001.HEIC"]
+
+
+async def test_a_rendition_that_was_placed_alone_stays_when_the_original_has_come_back(
+    library: Path, nas: Path, archive: Archive
+) -> None:
+    put(nas / NAME, SMALL)
+    await archive.place_rendition(renewal_work(library).model_copy(update={"alone": True}))
+    put(nas / RETREAT, PHOTO)
+    (report,) = await archive.place_rendition(renewal_work(library))
+    assert isinstance(report, RenditionArchived)
+    assert ((nas / NAME).read_bytes(), (nas / RETREAT).read_bytes()) == (SMALLER, PHOTO)
 
 
 @pytest.mark.parametrize("there", [None, SMALL[::-1], PHOTO])

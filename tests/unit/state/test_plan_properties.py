@@ -11,6 +11,7 @@ from services.state.policy.bodies import body
 from services.state.policy.facts import ASSET_STAGES, Asset
 from services.state.policy.google import GoogleRules
 from services.state.policy.plan import plan, settle
+from services.state.policy.returning import fetch_back
 from shared.domain.ids import Kind, Resource
 from shared.domain.pipeline import STAGE
 from shared.domain.release import Keeping
@@ -134,6 +135,22 @@ def test_an_original_is_wished_away_only_behind_its_rendition_and_with_googles_p
             assert one.removal in {"deleted", "purged"}
             assert (m.nas, m.compression) == ("verified", "archived")
             assert m.google in {"confirmed", "takeout"}
+
+
+@given(any_asset, policies, st.booleans())
+def test_whatever_is_back_in_icloud_is_in_the_archive_or_on_its_way_there(
+    one: Asset, policy: Policy, twice: bool
+) -> None:
+    one.removal, held = "restored", books()
+    held.add(one)
+    for _ in range(1 + twice):
+        fetch_back(held, one)
+    wishes = wanted(one, policy)
+    assert not {stage for stage, _ in wishes} & {"album", "delete", "purge", "release", "verify"}
+    for m in one.current:
+        proven = m.nas == "verified" or (m.nas == "mismatch" and m.on_disk)  # a person looks at it
+        on_its_way = ("nas", m.id) in wishes or m.local in {"wanted", "superseded"}
+        assert proven or on_its_way or not one.listed
 
 
 @given(any_asset, policies)

@@ -689,6 +689,8 @@ def test_a_lost_rendition_is_made_anew(world: World) -> None:
     work = work_items.RenditionWork.model_validate_json(due.body)
     world.due = []
     world.say(work.outcome(events.RenditionLost, world.clock.now(), reason="it is gone"))
+    world.clock.pass_by(timedelta(hours=6))
+    world.tick()
     world.work_off()
     assert media(world)[0].compression == "archived"
     assert len([one for one in world.done if one.startswith("compress:")]) == 2

@@ -136,6 +136,50 @@ def test_a_new_one_that_is_lost_leaves_the_old_one_and_is_made_again(world: Worl
     assert (photo(world).tier, photo(world).candidate) == ("heavier", None)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_what_loses_each_rendition_costs_one_now_and_then_and_is_given_up_in_the_end(
+    engine: Engine, first: bool
+) -> None:
+    world = World(engine, Rules(enabled=False, google_level=GoogleLevel.FREED))
+    if first:
+        world.look(seen("A"))
+        world.work_off()
+        world.google(GoogleLevel.SETTLED)
+    else:
+        compressed(world)
+        to_its_day(world)
+    ask = Answers(world.store, world.truth, world.policy, world.clock)
+    before, losses = count(world, "compress"), 0
+    for _ in range(100):  # each a quarter of an hour
+        world.tick()
+        world.work_off(without=("rendition",))
+        if any(due.task.stage == "rendition" for due in world.due):
+            lost, losses = task(world, "rendition"), losses + 1
+            world.say(lost.outcome(events.RenditionLost, world.clock.now(), reason="it is gone"))
+            (told,) = ask.status(questions.AskStatus()).retrying
+            assert (told["stage"], told["failures"], told["reason"]) == (
+                "compress", losses, "its rendition was lost before it was archived: it is gone",
+            )  # fmt: skip
+        world.clock.pass_by(timedelta(minutes=15))
+    assert count(world, "compress") - before == losses == 5, "in twenty-five hours"
+    for _ in range(STAGE["compress"].tries - losses):
+        world.clock.pass_by(timedelta(hours=7))
+        world.tick()
+        world.work_off(without=("rendition",))
+        lost = task(world, "rendition")
+        world.say(lost.outcome(events.RenditionLost, world.clock.now(), reason="it is gone"))
+    world.clock.pass_by(DAY)
+    world.tick()
+    assert not world.due
+    (row,) = ask.failures(questions.AskRows()).rows
+    assert (row["stage"], row["failures"]) == ("compress", STAGE["compress"].tries)
+    assert photo(world).compression == ("none" if first else "archived")
+    Orders(world.store, world.clock).retry(questions.Order(everything=True))
+    world.tick()
+    world.work_off()
+    assert photo(world).rendition_sha256 == world.placed[1]
+
+
 def test_a_late_word_of_the_first_rendition_is_none_of_the_new_one(world: World) -> None:
     first = next(work for work in world.works if work.stage == "rendition")
     to_its_day(world)

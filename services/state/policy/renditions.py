@@ -18,8 +18,8 @@ RENEWABLE: Final = frozenset({"archived", "left"})
 """States in which a file may be compressed anew."""
 _AGAIN: Final = timedelta(days=30)
 """How long after a renewal that brought nothing the next one is tried, where its own date has passed already."""
-_LOST: Final = timedelta(hours=6)
-"""How long after a new rendition was lost the next is made: what loses one may lose each, and each may take hours."""
+LOST: Final = timedelta(hours=6)
+"""How long after a rendition was lost the next is made: what loses one may lose each, and each may take hours."""
 _NOT_RENEWED: Final = "; not renewed: "
 
 
@@ -65,16 +65,19 @@ def archived(books: Books, media: Media) -> None:
     books.move(media, "compression", "archived")
 
 
-def lost(books: Books, media: Media, reason: str) -> None:
-    """The finished rendition is gone before it was archived: it is made anew."""
+def lost(books: Books, media: Media, reason: str) -> bool:
+    """The finished rendition is gone before it was archived; False where none was on its way."""
     if media.compression == "renewing":
-        media.candidate, media.renew_at = None, books.now + _LOST
+        media.candidate, media.renew_at = None, books.now
         has_one = media.rendition_sha256 is not None
         books.move(media, "compression", "archived" if has_one else "left", reason)
     elif media.compression == "compressed":
         media.rendition_path = media.rendition_sha256 = media.rendition_size = None
         media.score = None
         books.move(media, "compression", "none", reason)
+    else:
+        return False
+    return True
 
 
 def candidate_of(media: Media) -> dict[str, Any]:

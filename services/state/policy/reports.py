@@ -66,7 +66,9 @@ def _finish(task: Task, report: events.Outcome) -> bool:
     if report.stage == "rendition" and task.attempt != report.attempt:
         return False  # an earlier try was to place another file: it says nothing of the one of now
     task.state, task.reason, task.due_at, task.seconds = "done", None, None, report.seconds
-    task.failures = task.rings = 0
+    task.rings = 0
+    if not isinstance(report, events.Compressed):  # a rendition counts once it is archived
+        task.failures = 0
     return True
 
 
@@ -74,17 +76,22 @@ def _failed(books: Books, task: Task, report: events.Failed) -> None:
     """Count a failure and plan the retry, or put the task into quarantine with its reason."""
     if not task.active or task.attempt != report.attempt:
         return
-    task.failures += 1
-    task.reason = report.reason
     task.seconds = report.seconds
+    asked = timedelta(seconds=min(report.retry_after or 0, RETRY_MOST.total_seconds()))
+    _try_again(books, task, report.reason, asked, lasting=report.lasting == "permanent")
+
+
+def _try_again(
+    books: Books, task: Task, reason: str, asked: timedelta, *, lasting: bool = False
+) -> None:
+    """Count a failure; the next try comes after a growing delay, `asked` at the least, until all are used up."""
+    task.failures += 1
+    task.reason = reason
     tries = books.tries or STAGE[task.stage].tries
-    if report.lasting == "permanent" or task.failures >= tries:
+    if lasting or task.failures >= tries:
         task.state, task.due_at = "quarantined", None
         return
-    delay = min(books.first_retry * 4 ** (task.failures - 1), RETRY_MOST)
-    if report.retry_after is not None:
-        asked = timedelta(seconds=min(report.retry_after, RETRY_MOST.total_seconds()))
-        delay = max(delay, asked)
+    delay = max(min(books.first_retry * 4 ** (task.failures - 1), RETRY_MOST), asked)
     task.state, task.attempt, task.due_at = "due", task.attempt + 1, books.now + delay
     task.published_seq = task.published_at = None
 
@@ -313,7 +320,12 @@ def _rendition_renewed(books: Books, report: events.RenditionRenewed) -> None:
 
 
 def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
-    renditions.lost(books, _media(books, report), report.reason)
+    """Count it as a failure of what made it, however well that had ended."""
+    media = _media(books, report)
+    task = books.task_of("compress", media.id)
+    if renditions.lost(books, media, report.reason) and task is not None:
+        why = f"its rendition was lost before it was archived: {report.reason}"
+        _try_again(books, task, why, renditions.LOST)
 
 
 def _original_released(books: Books, report: events.OriginalReleased) -> None:

@@ -102,10 +102,16 @@ class Claims:
                 return questions.ClaimedRelease(deadline=None, reasons=(OUT_OF_DATE,))
             facts = retired(asset, media, media.id in moving(books.tasks.values()))
             here, rules = self._situations.plain(transaction), self._policy.deletion
+            here = self._situations.releasing(transaction, here, but=asset.id)
             reasons = may_release(facts, here, self._policy.keeping, rules)
-        if reasons:
-            return questions.ClaimedRelease(deadline=None, reasons=tuple(r.text for r in reasons))
-        return questions.ClaimedRelease(deadline=books.now + rules.permit_for)
+            if reasons:
+                texts = tuple(reason.text for reason in reasons)
+                return questions.ClaimedRelease(deadline=None, reasons=texts)
+            transaction.lapse_release(media.id)
+            deadline, proof = books.now + rules.permit_for, facts.media.nas
+            proofs = [] if proof is None else [asdict(proof)]
+            transaction.issue_permit(asset, uuid.uuid4().hex, deadline, proofs, media.id)
+        return questions.ClaimedRelease(deadline=deadline)
 
     def _earlier_permit(
         self, transaction: Transaction, asset: Asset, asked: questions.ClaimDeletion
@@ -140,7 +146,8 @@ class Claims:
             albums_asked=asked.albums_asked,
             kept_by_albums=asked.kept_by_albums,
         )
-        match may_delete(facts, fresh, self._situations.braked(transaction), rules):
+        here = self._situations.braked(transaction, self._situations.plain(transaction))
+        match may_delete(facts, fresh, here, rules):
             case Keep() as keep:
                 return questions.Claimed(
                     permit=None,

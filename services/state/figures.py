@@ -86,7 +86,8 @@ def _permits(connection: Connection) -> dict[str, int]:
         (outcome.like("kept%"), "kept"),
         else_="lapsed",
     )
-    return {name: int(n) for name, n in connection.execute(select(end, func.count()).group_by(end))}
+    query = select(end, func.count()).where(schema.permit.c.media_id.is_(None)).group_by(end)
+    return {name: int(n) for name, n in connection.execute(query)}
 
 
 class FiguresOfBooks(Collector):

@@ -32,8 +32,7 @@ def write_library(connection: Connection, books: Books, before: Mapping[str, str
         upsert(connection, schema.zone, ("name",), [values])
     for key, (text, raised) in books.attention.items():
         _write_attention(connection, key, text if raised else None, books.now)
-    for key, outcome in books.closed_permits.items():
-        close_permit(connection, key, outcome, books.now)
+    _close_permits(connection, books)
     if books.void_archive is not None:
         _void_others(connection, books, *books.void_archive)
 
@@ -69,11 +68,27 @@ def _clear_attention(connection: Connection, key: str, now: datetime) -> None:
     )
 
 
+def _close_permits(connection: Connection, books: Books) -> None:
+    for key, outcome in books.closed_permits.items():
+        close_permit(connection, key, outcome, books.now)
+    for media in books.released:
+        close_release(connection, media, "released", books.now)
+
+
 def close_permit(connection: Connection, key: str, outcome: str, now: datetime) -> None:
     """Write what became of a permit; only an open one can be closed."""
     connection.execute(
         update(schema.permit)
         .where(schema.permit.c.id == key, schema.permit.c.outcome == "open")
+        .values(outcome=outcome, closed_at=now)
+    )
+
+
+def close_release(connection: Connection, media: int, outcome: str, now: datetime) -> None:
+    """Write what became of the open permits by which this file's original might leave the archive."""
+    connection.execute(
+        update(schema.permit)
+        .where(schema.permit.c.media_id == media, schema.permit.c.outcome == "open")
         .values(outcome=outcome, closed_at=now)
     )
 
@@ -86,6 +101,7 @@ def issue_permit(
     now: datetime,
     deadline: datetime,
     evidence: object,
+    media: int | None = None,
 ) -> None:
     """Write a permit; it is decided in this same transaction and closed by the report that spends it."""
     connection.execute(
@@ -97,6 +113,7 @@ def issue_permit(
             change_tag=asset.change_tag,
             evidence=json.dumps(evidence, default=str),
             outcome="open",
+            media_id=media,
         )
     )
 

@@ -206,7 +206,9 @@ permit = Table(
     Column("evidence", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("closed_at", Instant),
+    Column("media_id", BIG),
 )
+"""Permits to delete an asset from iCloud; with a `media_id`: to let that file's original leave the archive."""
 
 zone = Table(
     "zone",

@@ -44,7 +44,7 @@ class DeletionSettings(BaseModel):
     minimum_age: Span = timedelta(days=30)
     """Younger photos are never deleted."""
     max_items_run: int = Field(default=100, ge=0)
-    """Deletions in an hour before an explicit approval is needed."""
+    """Deletions in an hour before an explicit approval is needed; of as many photos originals may leave the archive."""
     max_items_day: int = Field(default=200, ge=0)
     """The same in a day."""
     max_percent_day: float = Field(default=2.0, ge=0, le=100, allow_inf_nan=False)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union
 
 from services.state import schema
 from shared.domain.gate import Situation
@@ -28,7 +28,7 @@ class Situations:
         self._window_open = window_open
 
     def plain(self, transaction: Transaction) -> Situation:
-        """Return the library as a whole at this instant, without what only the brakes ask for (see `braked`)."""
+        """Return the library as a whole at this instant, without what only the brakes ask for (see `braked`, `releasing`)."""
         books = transaction.books
         return Situation(
             now=books.now,
@@ -44,19 +44,44 @@ class Situations:
             album_doubt=books.settings.get("google_album_doubt"),
         )
 
-    def braked(self, transaction: Transaction) -> Situation:
-        """Return the situation with the permits of the last hour and day counted."""
-        issued, spent = schema.permit.c.issued_at, schema.permit.c.outcome.in_(("open", "deleted"))
+    def braked(self, transaction: Transaction, here: Situation) -> Situation:
+        """Return the situation with the deletions counted that were permitted in the last hour and day."""
+        permit = schema.permit.c
+        spent = permit.outcome.in_(("open", "deleted")) & permit.media_id.is_(None)
 
         def claimed(since: timedelta) -> int:
-            query = select(func.count()).where(issued > transaction.books.now - since, spent)
+            recent = permit.issued_at > transaction.books.now - since
+            query = select(func.count()).where(recent, spent)
             return int(transaction.connection.execute(query).scalar_one())
 
         return replace(
-            self.plain(transaction),
+            here,
             claimed_run=claimed(timedelta(hours=1)),
             claimed_day=claimed(timedelta(days=1)),
         )
+
+    def releasing(
+        self, transaction: Transaction, here: Situation, *, but: int = 0, wished: bool = False
+    ) -> Situation:
+        """Return the situation with the assets counted whose originals left the archive in the last hour and day, or may.
+
+        `but` is an asset that does not count: its other files are no further photo. With `wished`, orders count, too.
+        """
+        permit, work = schema.permit.c, schema.work.c
+
+        def released(since: timedelta) -> int:
+            spent = permit.outcome.in_(("open", "released")) & permit.media_id.is_not(None)
+            recent = permit.issued_at > transaction.books.now - since
+            ordered = (work.stage == "release") & work.state.in_(("due", "out"))
+            assets = union(
+                select(permit.asset_id).where(recent, spent),
+                select(work.asset_id).where(ordered, literal(wished)),
+            ).subquery()
+            query = select(func.count()).select_from(assets).where(assets.c.asset_id != but)
+            return int(transaction.connection.execute(query).scalar_one())
+
+        run, day = released(timedelta(hours=1)), released(timedelta(days=1))
+        return replace(here, released_run=run, released_day=day)
 
 
 def _listing_sane(books: Books) -> bool:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, func, insert, select
 
 from services.state import album_rows, rows, schema
-from services.state.library_rows import close_permit, issue_permit, write_library
+from services.state.library_rows import (
+    close_permit,
+    close_release,
+    issue_permit,
+    write_library,
+)
 from services.state.policy.albums import names_of
 from services.state.policy.facts import Asset, Books, Media, Move, Proof, Task
 from services.state.policy.status import derived
@@ -224,7 +229,18 @@ class Transaction:
         """Write at once what became of a permit."""
         close_permit(self.connection, key, outcome, self.books.now)
 
-    def issue_permit(self, asset: Asset, permit: str, deadline: datetime, evidence: object) -> None:
+    def lapse_release(self, media: int) -> None:
+        """Write at once that an earlier permit for this file's original was never used: its holder asks again."""
+        close_release(self.connection, media, "lapsed unused", self.books.now)
+
+    def issue_permit(
+        self,
+        asset: Asset,
+        permit: str,
+        deadline: datetime,
+        evidence: object,
+        media: int | None = None,
+    ) -> None:
         """Write a permit at once, so that the next claim of this transaction counts it."""
         issue_permit(
             self.connection,
@@ -233,6 +249,7 @@ class Transaction:
             now=self.books.now,
             deadline=deadline,
             evidence=evidence,
+            media=media,
         )
 
 

@@ -26,7 +26,7 @@ from services.state.situation import Situations
 from shared.domain import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
     from services.state.policy.rules import Policy
@@ -139,19 +139,21 @@ class Truth:
             active = frozenset(t.stage for t in books.by_asset.get(asset.id, ()) if t.active)
             fresh = settle(books, asset, plan(asset, here, self._policy, active))
             due.extend(_due(asset, task) for task in fresh)
-            wishes = sum(task.stage == "delete" for task in fresh)
-            here = replace(
-                here, claimed_run=here.claimed_run + wishes, claimed_day=here.claimed_day + wishes
-            )
+            here = _counted(here, {task.stage for task in fresh} - active)
             if copies_missing(asset, here):
                 _call_for_rescue(books, asset)
         return due
 
     def _planning_situation(self, transaction: Transaction, assets: Sequence[Asset]) -> Situation:
-        """Count permits and open wishes only where a deletion may be wished for: it costs queries."""
+        """Count permits and open wishes only where a deletion or a release may be wished for: it costs queries."""
+        here = self.situations.plain(transaction)
+        if self._policy.keeping.after_deletion is not None and any(
+            asset.removal in {"deleted", "purged"} for asset in assets
+        ):
+            here = self.situations.releasing(transaction, here, wished=True)
         if not any(asset.removal == "pending" for asset in assets):
-            return self.situations.plain(transaction)
-        here = self.situations.braked(transaction)
+            return here
+        here = self.situations.braked(transaction, here)
         work, asset = schema.work.c, schema.asset.c
         query = (
             select(func.count())
@@ -248,6 +250,18 @@ class Truth:
         with self._store.transaction(self._clock.now()) as transaction:
             freeze(transaction.books, why)
             transaction.write([])
+
+
+def _counted(here: Situation, wished: Collection[str]) -> Situation:
+    """Count one asset's wishes of these stages for the brakes of the next asset."""
+    delete, release = "delete" in wished, "release" in wished
+    return replace(
+        here,
+        claimed_run=here.claimed_run + delete,
+        claimed_day=here.claimed_day + delete,
+        released_run=here.released_run + release,
+        released_day=here.released_day + release,
+    )
 
 
 def _call_for_rescue(books: Books, asset: Asset) -> None:

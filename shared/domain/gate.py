@@ -144,6 +144,9 @@ class Situation:
     """Zones of which a whole look is recorded: only then is it known in which albums their assets are."""
     album_doubt: str | None = None
     """Why what `google.albums` leaves out may be left out by mistake: it names an album that does not exist."""
+    released_run: int = 0
+    """Photos of which originals left the archive, or may leave it, in the last hour."""
+    released_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)

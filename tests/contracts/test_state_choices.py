@@ -49,7 +49,7 @@ def restarted(world: World, **policy: Any) -> World:
     """Start the state service on the same books with other rules."""
     again = World(world.engine, world.rules, **policy)
     again.clock, again.in_album = world.clock, world.in_album
-    again.pages = world.pages
+    again.pages, again.placed = world.pages, world.placed
     again.truth = type(world.truth)(again.store, again.policy, world.clock, lambda _: True)
     again.claims = type(world.claims)(
         again.store, again.policy, world.clock, again.truth.situations

@@ -233,6 +233,8 @@ class Books:
     tokens: dict[str, tuple[str, bool]] = field(default_factory=dict)
     attention: dict[str, tuple[str, bool]] = field(default_factory=dict)
     closed_permits: dict[str, str] = field(default_factory=dict)
+    released: set[int] = field(default_factory=set)
+    """Files whose originals have left the archive: their permits are used up."""
     permits: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Permits that reports name: whose they are, and their outcome so far."""
     moves: list[Move] = field(default_factory=list)

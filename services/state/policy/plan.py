@@ -28,6 +28,7 @@ LOOK_AGAIN = timedelta(minutes=5)
 """How often an asset is planned anew that waits for something else than time: a freeze, a brake, a window."""
 RENEWABLE = frozenset({"nas-stale", "nas-other"})
 """Objections that a new read of the NAS copy settles, one way or the other."""
+BRAKES = frozenset({"brake-items", "brake-percent"})
 PATIENCE = timedelta(minutes=30)
 """How long before its end evidence is renewed, so that it is fresh when the gate looks."""
 
@@ -79,7 +80,7 @@ def plan(
             ("verify", media.id) for media in asset.media if _is_to_be_read_again(media, here)
         )
         _after_deletion(asset, here, policy, made)
-        _release_originals(asset, here, policy, made)
+        _release_originals(asset, here, policy, made, active)
     return made
 
 
@@ -241,7 +242,9 @@ def _after_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -
         made.wanted.append(("purge", asset.id))
 
 
-def _release_originals(asset: Asset, here: Situation, policy: Policy, made: Plan) -> None:
+def _release_originals(
+    asset: Asset, here: Situation, policy: Policy, made: Plan, active: frozenset[str]
+) -> None:
     """Wish that originals leave the archive when their time has come, on fresh evidence; the claim decides."""
     if policy.keeping.after_deletion is None or asset.deleted_at is None:
         return
@@ -251,12 +254,13 @@ def _release_originals(asset: Asset, here: Situation, policy: Policy, made: Plan
     if here.now < due:
         made.wake(due)
         return
+    settled = RENEWABLE | BRAKES if "release" in active else RENEWABLE  # it is counted already
     for media in asset.media:
         if media.on_disk and policy.local_purge_after is not None:
             continue  # its purge rests on the archive's original
         found = may_release(retired(asset, media, False), here, policy.keeping, policy.deletion)
-        reasons = {reason.code for reason in found} - RENEWABLE
-        if reasons and reasons <= {"frozen", "listing"}:
+        reasons = {reason.code for reason in found} - settled
+        if reasons and reasons <= {"frozen", "listing", *BRAKES}:
             made.wake(here.now + LOOK_AGAIN)
         elif not reasons and not _renew_evidence([media], here, policy.deletion.evidence_age, made):
             made.wanted.append(("release", media.id))

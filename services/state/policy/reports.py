@@ -331,6 +331,7 @@ def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
 def _original_released(books: Books, report: events.OriginalReleased) -> None:
     """Record that the original is gone, whatever the task was; what Google Photos and the rendition hold is left."""
     media = _media(books, report)
+    books.released.add(media.id)
     if media.nas != "released":
         books.move(media, "nas", "released", "its time was over, and its rendition whole")
         media.nas_path = media.nas_verified_at = None

@@ -64,6 +64,25 @@ def test_a_freeze_and_a_missing_archive_keep_it() -> None:
     assert codes(here=replace(HERE, listing_sane=False)) == {"listing"}, "it may be back in iCloud"
 
 
+@pytest.mark.parametrize(
+    ("run", "day", "size", "code"),
+    [
+        (99, 199, 20_000, None),
+        (100, 100, 20_000, "brake-items"),
+        (0, 200, 20_000, "brake-items"),
+        (0, 20, 1_000, "brake-percent"),
+        (0, 19, 1_000, None),
+        (0, 0, 3, None),
+        (0, 1, 3, "brake-percent"),
+    ],
+)
+def test_the_brakes_of_deletions_hold_for_it_too(
+    run: int, day: int, size: int, code: str | None
+) -> None:
+    here = replace(HERE, released_run=run, released_day=day, library_size=size)
+    assert codes(here=here) == ({code} if code else set())
+
+
 def test_takeout_can_be_asked_for_and_less_than_confirmed_cannot() -> None:
     assert codes(keeping=replace(KEEP, until=GoogleLevel.TAKEOUT)) == {"google"}
     seen = replace(DUE, media=replace(FILE, google=GoogleLevel.FREED))

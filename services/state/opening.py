@@ -31,9 +31,10 @@ def open_books(settings: StateSettings, common: Common, account: Account) -> Ite
     """Yield the database that the settings name; Fatal with a sentence when it cannot be owned, opened or trusted, or is another account's."""
     url = database_url(settings, common)
     folder, keep = backup_folder(settings, common), settings.backup.keep
-    with owned(url):
+    with owned(url) as guard:
         _refuse_half_restored(url)
         engine = open_database(url, lambda old: backup(old, folder, keep, SystemClock().now()))
+        guard(engine)
         try:
             check(engine)
             keep_to(engine, account)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.state import schema
 from services.state.album_names import check_names
+from services.state.owner import OwnerLost
 from services.state.policy.bodies import body
 from services.state.policy.facts import Asset, Books, Task, subject_of
 from services.state.policy.listing import freeze
@@ -95,8 +96,8 @@ class Truth:
         """
         try:
             return self._apply(received)
-        except OperationalError:
-            raise  # the database is away: the reports stay on the bus
+        except (OperationalError, OwnerLost):
+            raise  # the database is away, or another's: the reports stay on the bus
         except Exception as error:  # noqa: BLE001 - no single report may stop all others for good
             if len(received) > 1:
                 return [due for one in received for due in self.apply([one])]

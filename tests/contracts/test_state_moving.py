@@ -20,7 +20,7 @@ from services.state.backup_rhythm import Backups
 from services.state.database import connect, open_database, revision_of, upgrade_on
 from services.state.monitoring import BackupAge
 from services.state.opening import open_books
-from services.state.owner import owned
+from services.state.owner import OwnerLost, owned
 from services.state.restoring import restore
 from services.state.settings import BackupSettings, StateSettings
 from services.state.tools import migrate
@@ -180,6 +180,35 @@ def test_books_have_one_owner(engine: Engine) -> None:
         pass
     with owned(url, patience=0.1):
         pass
+
+
+def test_an_owner_whose_lock_is_lost_writes_and_reads_nothing_more(
+    empty_postgres: str, tmp_path: Path
+) -> None:
+    settings, common = StateSettings(database_url=empty_postgres), Common(data=tmp_path)
+    with open_books(settings, common, Account()) as engine:
+        world = World(engine)
+        world.look(seen("A"))
+        forget_locks(empty_postgres)
+        with owned(empty_postgres):
+            for _ in range(2):
+                with pytest.raises(OwnerLost, match="another"):
+                    world.look(seen("B", "B.JPG"))
+                with pytest.raises(OwnerLost), engine.connect() as connection:
+                    connection.execute(select(schema.asset))
+    with open_books(settings, common, Account()) as engine, engine.connect() as connection:
+        assert connection.execute(select(schema.asset.c.icloud_id)).scalars().all() == ["A"]
+        assert connection.execute(select(schema.rejected)).all() == []
+
+
+def forget_locks(url: str) -> None:
+    """Do to the connection that holds the lock what a restart of the server, or a cut line that it noticed, does; to no other."""
+    lost = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+    here = " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    admin = create_engine(url)
+    with admin.connect() as connection:
+        assert connection.execute(text(lost + here)).scalars().all() == [True]
+    admin.dispose()
 
 
 def test_books_of_a_newer_photoduct_are_left_alone(engine: Engine) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from services.state import schema
@@ -42,7 +44,10 @@ def open_database(url: str, before_upgrade: Callable[[Engine], object] | None = 
 
     `before_upgrade` is called where older books are about to be upgraded; when it fails, they are left as they are.
     """
-    engine = connect(url)
+    try:
+        engine = connect(url)
+    except SQLAlchemyError as error:
+        raise _unusable(error) from error
     try:
         refuse_foreign(engine)
         found = revision_of(engine)
@@ -55,18 +60,33 @@ def open_database(url: str, before_upgrade: Callable[[Engine], object] | None = 
         raise
     except Exception as error:
         engine.dispose()
-        raise Fatal(f"The state database cannot be opened: {error}") from error
+        raise _unusable(error) from error
     return engine
 
 
+def _unusable(error: Exception) -> Fatal:
+    return Fatal(f"The state database cannot be opened: {error}")
+
+
 def connect(url: str, *, read_only: bool = False) -> Engine:
-    """Return an engine without looking at what is there."""
+    """Return an engine. It switches the journal of a SQLite file: Fatal for another program's, which is left as it is."""
     if not url.startswith("sqlite"):
         return _postgres(url)
+    path = Path(url.removeprefix("sqlite:///"))
     if read_only:
-        path = url.removeprefix("sqlite:///")
-        return create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
-    return _sqlite(url)
+        return create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
+    if path.is_file() and path.stat().st_size:
+        _refuse_foreign_file(url, path)
+    return _sqlite(url, path)
+
+
+def _refuse_foreign_file(url: str, path: Path) -> None:
+    half_written = path.with_name(f"{path.name}-journal").exists()  # a reader has to roll it back
+    looking = create_engine(url) if half_written else connect(url, read_only=True)
+    try:
+        refuse_foreign(looking, called=url)
+    finally:
+        looking.dispose()
 
 
 def revision_of(engine: Engine) -> str | None:
@@ -75,14 +95,14 @@ def revision_of(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def refuse_foreign(engine: Engine, *, beside: bool = True) -> None:
+def refuse_foreign(engine: Engine, *, beside: bool = True, called: str | None = None) -> None:
     """Raise Fatal for a database that holds another program's tables and no books; without `beside`, for both together, too."""
     names = set(inspect(engine).get_table_names()) - {_REVISIONS}
     strange = sorted(names - schema.metadata.tables.keys())
     books = names >= _BOOKS and revision_of(engine) is not None
     if names and not (books and (beside or not strange)):
         shown = ", ".join((strange or sorted(names))[:3])
-        where = engine.url.render_as_string(hide_password=True)
+        where = called or engine.url.render_as_string(hide_password=True)
         raise Fatal(
             f"The database {where} holds tables that are not photoduct's ({shown}): name an empty one. "
             "Nothing was changed."
@@ -98,8 +118,7 @@ def known_revision(revision: str | None) -> None:
         )
 
 
-def _sqlite(url: str) -> Engine:
-    path = Path(url.removeprefix("sqlite:///"))
+def _sqlite(url: str, path: Path) -> Engine:
     if not path.parent.is_dir():
         raise Fatal(f"The folder of the state database does not exist: {path.parent}")
     if (kind := file_system_of(path.parent)) in NETWORK_FILE_SYSTEMS:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +13,11 @@ from sqlalchemy import create_engine, inspect, text
 
 from services.state.account import Account
 from services.state.backup import backup
+from services.state.database import open_database
 from services.state.opening import open_books
 from services.state.restoring import restore
 from services.state.settings import StateSettings
-from services.state.tools import main, migrate, run
+from services.state.tools import main, migrate, rename_account, run
 from services.state.transfer import sums
 from shared.domain.errors import Fatal
 from shared.runtime.settings import CONFIG, Common, load_common, load_section
@@ -80,6 +84,43 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_is(
     with refused:
         restore(made, empty_postgres, START)
     assert tables(empty_postgres) == before
+
+
+@pytest.mark.parametrize("place", ["theirs.db", "50% of it.db"])
+def test_a_file_of_another_program_is_refused_and_no_byte_of_it_changes(
+    tmp_path: Path, place: str
+) -> None:
+    theirs = tmp_path / place
+    url, new = f"sqlite:///{theirs}", f"sqlite:///{tmp_path}/new.db"
+    with closing(sqlite3.connect(theirs)) as connection, connection:
+        connection.execute("CREATE TABLE customers (name text)")
+    before = theirs.read_bytes()
+    settings = StateSettings(database_url=url)
+    says = rf"database {re.escape(url)} holds tables that are not photoduct's \(customers\)"
+    refused = pytest.raises(Fatal, match=says)
+    with refused, open_books(settings, Common(data=tmp_path), MINE):
+        pass
+    open_database(new).dispose()
+    with refused:
+        migrate(url, new)
+    with refused:
+        migrate(new, url)
+    with refused:
+        rename_account(url, MINE)
+    assert theirs.read_bytes() == before, "its journal was switched, say"
+    assert {path.name for path in tmp_path.glob(f"{place}*")} == {place, f"{place}.lock"}
+
+
+def test_what_is_no_database_is_refused_and_a_file_that_was_cut_short_is_made_anew(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "media.db"
+    file.write_bytes(b"my holiday" * 1000)
+    with pytest.raises(Fatal, match="cannot be opened"):
+        open_database(f"sqlite:///{file}")
+    assert file.read_bytes() == b"my holiday" * 1000
+    file.write_bytes(b"")
+    open_database(f"sqlite:///{file}").dispose()
 
 
 def test_a_restore_takes_no_table_of_another_program_along(world: World, tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+
+from shared.domain.errors import Transient
 
 _ROOT = Path(__file__).parents[3]
 _ZYGOTE = "services.compressor.pool.zygote"
@@ -76,12 +79,17 @@ class Nursery:
         return self._process.pid if self._process else None
 
     def bear(self) -> Line:
-        """Have a child forked; give it back with `done`. It is not born yet when this returns. Raises OSError."""
+        """Have a child forked; give it back with `done`. It is not born yet when this returns.
+
+        Raises Transient where the system has no room for one more; those that are in work go on.
+        """
         try:
-            line = self._send()
-        except OSError:  # it died since the last job
-            self.end()
-            line = self._send()
+            line = self._born()
+        except OSError as error:
+            if not self._busy:
+                self.end()
+            why = error.strerror or error
+            raise Transient(f"There was no room for one more encoder: {why}.") from error
         self._busy += 1
         if self._ending:
             self._ending.cancel()
@@ -105,21 +113,26 @@ class Nursery:
             self._process.wait()
             self._process = None
 
+    def _born(self) -> Line:
+        try:
+            return self._send()
+        except ConnectionError:  # it died since the last job, and what it had forked with it
+            self.end()
+            return self._send()
+
     def _send(self) -> Line:
         control = self._started()
-        pairs = [socket.socketpair() for _ in range(3)]
-        line = Line(*(ours for ours, _ in pairs))
-        for ours, _ in pairs:
-            ours.setblocking(False)
-        try:
-            socket.send_fds(control, [b"job"], [theirs.fileno() for _, theirs in pairs])
-        except OSError:
-            line.close()
-            raise
-        finally:
-            for _, theirs in pairs:
-                theirs.close()
-        return line
+        with ExitStack() as lost, ExitStack() as passed_on:
+            ours: list[socket.socket] = []
+            theirs: list[int] = []
+            for _ in range(3):
+                one, other = socket.socketpair()
+                ours.append(lost.enter_context(one))
+                theirs.append(passed_on.enter_context(other).fileno())
+                one.setblocking(False)
+            socket.send_fds(control, [b"job"], theirs)
+            lost.pop_all()
+        return Line(*ours)
 
     def _started(self) -> socket.socket:
         now = environment()

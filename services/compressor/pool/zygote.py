@@ -73,6 +73,9 @@ class Zygote:
             return False
         if len(fds) == _FDS:
             self._fork(*fds)
+        else:  # there was no room for all: this job alone fails, as its line ends
+            for fd in fds:
+                os.close(fd)
         return True
 
     def _fork(self, talk: int, words: int, line_fd: int) -> None:

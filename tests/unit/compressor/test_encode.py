@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -290,11 +291,54 @@ async def test_a_child_that_could_not_be_had_leaves_no_parent_waiting_for_it(
     home = nursery.Nursery()
     with monkeypatch.context() as broken:
         broken.setattr(socket, "send_fds", failing)
-        with pytest.raises(OSError, match="too many"):
+        with pytest.raises(Transient, match="too many"):
             home.bear()
+    assert home.pid is None
     home.done(home.bear())
     await asyncio.sleep(0.05)
     assert home.pid is None
+
+
+async def test_want_of_descriptors_costs_the_next_file_and_none_that_is_in_work() -> None:
+    home = nursery.Nursery()
+    busy = home.bear()
+    zygote, before = home.pid, len(descriptors())
+    try:
+        for free in range(6):  # it takes six
+            with few_descriptors(free), pytest.raises(Transient, match="Too many open files"):
+                home.bear()
+            assert (home.pid, len(descriptors())) == (zygote, before)
+        busy.life.setblocking(True)
+        busy.life.settimeout(20)
+        assert busy.life.recv(9) == b"b", "it was born, and nothing has ended it"
+        home.done(home.bear())
+    finally:
+        home.done(busy)
+        home.end()
+
+
+def descriptors() -> list[str]:
+    return [path.name for path in Path("/proc/self/fd").iterdir()]
+
+
+@contextmanager
+def few_descriptors(free: int) -> Iterator[None]:
+    """Let this process open only so many files more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, descriptors())) + 8, hard))
+    held: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.open("/dev/null", os.O_RDONLY))
+        for fd in held[:free]:
+            os.close(fd)
+        del held[:free]
+        yield
+    finally:
+        for fd in held:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def failing(*_: object) -> int:
@@ -319,14 +363,34 @@ Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()
 """
 
 
+NO_DESCRIPTORS = """
+import resource, socket, sys
+from services.compressor.pool.zygote import Zygote
+zygote = Zygote(socket.socket(fileno=int(sys.argv[1])))
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+next_fd = socket.socket()
+resource.setrlimit(resource.RLIMIT_NOFILE, (next_fd.fileno() + 2, hard))
+next_fd.close()
+zygote.serve()
+"""
+
+
 def test_a_fork_that_fails_costs_its_own_file_only() -> None:
     """Its line ends without a birth; the parent goes on until the service hangs up."""
+    costs_one_file(NO_ROOM)
+
+
+def test_a_parent_without_descriptors_keeps_none_of_a_job_that_it_cannot_take() -> None:
+    costs_one_file(NO_DESCRIPTORS)
+
+
+def costs_one_file(zygote: str) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        command = [sys.executable, "-c", NO_ROOM, str(theirs.fileno())]
+        command = [sys.executable, "-c", zygote, str(theirs.fileno())]
         with subprocess.Popen(command, cwd=nursery._ROOT, pass_fds=[theirs.fileno()]) as parent:
             theirs.close()
-            for _ in range(2):
+            for _ in range(4):
                 line, other = socket.socketpair()
                 with line:
                     socket.send_fds(ours, [b"j"], [other.fileno()] * 3)

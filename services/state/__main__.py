@@ -16,6 +16,7 @@ from services.state.reconciler import Reconciler
 from services.state.settings import StateSettings, Switch, backup_folder, load_policy
 from services.state.store import Store
 from services.state.truth import Truth
+from services.state.workers import Workers
 from shared.domain.pipeline import STATE
 from shared.domain.questions import BackupNow
 from shared.runtime.service import open_service, start
@@ -37,12 +38,16 @@ async def main() -> None:
             answers = Answers(store, truth, rules, clock)
             claims = Claims(store, rules, clock, truth.situations)
             orders = Orders(store, clock)
-            desk = Desk(service.connection, service.publisher, truth, claims, answers, orders)
+            workers = Workers(service.metrics.registry)
+            desk = Desk(
+                service.connection, service.publisher, truth, claims, answers, orders, workers
+            )
             reconciler = Reconciler(service.connection, store, clock, settings.patience)
             folder = backup_folder(settings, common)
             backups = Backups(engine, folder, settings.backup, truth, clock)
             monitoring = Monitoring(service.metrics, store, clock, backups, common.data)
             await desk.serve()
+            await workers.listen(service.connection)
             await service.serve("backup", BackupNow, backups.asked)
             every = settings.reconcile_every.total_seconds()
             reconciling = partial(reconciler.run, desk, truth, every)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from services.state.claims import Claims
     from services.state.orders import Orders
     from services.state.truth import Truth
+    from services.state.workers import Workers
     from shared.adapters.jetstream import Connection
     from shared.adapters.jetstream_publishing import Publisher
 
@@ -60,7 +61,9 @@ class Desk:
         claims: Claims,
         answers: Answers,
         orders: Orders,
+        workers: Workers,
     ) -> None:
+        self._workers = workers
         self._connection, self._publisher = connection, publisher
         self._truth, self._answers, self._orders = truth, answers, orders
         self._claims_of = claims
@@ -89,6 +92,7 @@ class Desk:
                 for start in range(0, len(received), REPORTS_AT_ONCE):
                     part = received[start : start + REPORTS_AT_ONCE]
                     self._relay(await self.on_writer(self._truth.apply, part))
+                    self._workers.ended(one.report for one in part)
                 await messages[-1].ack()  # names every message of this take
                 puller.free(len(messages))
 

@@ -139,6 +139,11 @@ class Puller:
         self._room += count
         self._changed.set()
 
+    @property
+    def paused(self) -> bool:
+        """True while it asks for nothing."""
+        return self._paused
+
     def pause(self) -> None:
         """Ask for no more; what was asked for can still come for some seconds."""
         self._paused = True

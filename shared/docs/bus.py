@@ -16,7 +16,7 @@ from shared.domain.pipeline import (
     report_subject,
     reports_of,
 )
-from shared.domain.progress import Progress, UnderWay
+from shared.domain.progress import Alive, Progress, UnderWay
 from shared.domain.seen import AlbumSeen, AssetSeen, Membership, ResourceSeen
 from shared.domain.wire import Wire
 
@@ -70,6 +70,8 @@ def page() -> str:
             for line in _shown(service, shown)
         ),
         *_models((UnderWay,)),
+        "Every worker says on `alive.<service>`, four times a minute, that it is there; the state service shows it to Prometheus.",
+        *_models((Alive,)),
         "## Questions to the state service",
         "Request and reply on `ask.state.<name>`; the models are in `shared/domain/questions.py`.",
         *_questions(),

@@ -233,6 +233,11 @@ def progress_subject(service: str) -> str:
     return f"progress.{service}"
 
 
+def alive_subject(service: str) -> str:
+    """Return the subject on which a worker says that it is there."""
+    return f"alive.{service}"
+
+
 def reports_of(service: Service) -> tuple[type[events.Report], ...]:
     """Return every type of report that a service may publish."""
     found = dict.fromkeys(service.says)

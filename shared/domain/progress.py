@@ -25,6 +25,15 @@ class UnderWay(Wire):
     """Guessed from how fast it went lately."""
 
 
+class Alive(Wire):
+    """One worker process is there, wherever it runs; nothing is decided by it."""
+
+    worker: str
+    """Which process: machine and process id."""
+    open: bool
+    """It takes work; False outside its window (`during`)."""
+
+
 class Progress(Wire):
     """All that one worker process has under way at a moment; nothing, when it has just come to rest."""
 

@@ -90,6 +90,11 @@ class Lane:
             self._stopping = True
             await self._finish(beating)
 
+    @property
+    def is_open(self) -> bool:
+        """True while it takes new work."""
+        return not self._puller.paused
+
     def pause(self) -> None:
         """Take no new work; what is under way goes on."""
         self._puller.pause()

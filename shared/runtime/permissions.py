@@ -12,6 +12,7 @@ from shared.domain.pipeline import (
     REPORTS_STREAM,
     SERVICES,
     STAGES,
+    alive_subject,
     progress_subject,
     report_subject,
     reports_of,
@@ -62,6 +63,7 @@ def _worker(service: Service) -> Allowed:
         *_consuming(consumers),
         *(report_subject(service.name, report) for report in reports_of(service)),
         *(f"ask.state.{name}" for name in service.asks),
+        alive_subject(service.name),
         *([progress_subject(service.name)] if service.shows else []),
     )
     return Allowed(publish, (_inbox(service.name), f"cmd.{service.name}.*"), responds=True)
@@ -79,7 +81,9 @@ def _state() -> Allowed:
         f"$JS.API.STREAM.INFO.{REPORTS_STREAM}",
         *(f"$JS.API.CONSUMER.INFO.{stream}.{consumer}" for stream, consumer in work + consumers),
     )
-    return Allowed(publish, (_inbox(STATE), "ask.state.*", "cmd.state.*"), responds=True)
+    return Allowed(
+        publish, (_inbox(STATE), "ask.state.*", "cmd.state.*", alive_subject("*")), responds=True
+    )
 
 
 def _consuming(consumers: Iterable[tuple[str, str]]) -> list[str]:

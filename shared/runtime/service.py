@@ -32,6 +32,7 @@ from shared.adapters.prometheus_http import StatusPage
 from shared.domain.errors import Fatal, Transient
 from shared.domain.pipeline import progress_subject, report_subject, reports_of, stages_of
 from shared.ports.bus import Outgoing
+from shared.runtime.alive import tell_alive
 from shared.runtime.attention import AttentionBook
 from shared.runtime.lane import Lane
 from shared.runtime.logs import set_up_logs
@@ -159,12 +160,13 @@ class Service:
                 lane.pause()
         await self.connection.subscribe(f"cmd.{self.row.name}.*", self._on_command)
         window = [partial(keep_window, partial(self.may_run, during), lanes)] if during else []
+        alive = [partial(tell_alive, self.connection, self.row.name, lanes)] if lanes else []
         end_on_signals(self._ended)
         try:
             if self.row.says:
                 await self._bounded(self.attention.forget_former_life())
             log.info("Ready to work.", lanes=len(lanes))
-            await run_until(self._ended, lanes, [*loops, *window])
+            await run_until(self._ended, lanes, [*loops, *window, *alive])
         finally:
             forget_signals()
 

@@ -18,6 +18,7 @@ from shared.domain.pipeline import (
     SERVICES,
     STAGES,
     STATE,
+    alive_subject,
     progress_subject,
     report_subject,
     reports_of,
@@ -124,6 +125,8 @@ class Subjects:
         for service in SERVICES:
             says, hears = ({service.name}, {OPERATOR}) if service.shows else (set(), set())
             self.add(progress_subject(service.name), says=says, hears=hears)
+            self.add(alive_subject(service.name), says={service.name}, hears={STATE_})
+        self.hears[alive_subject("*")] = {STATE_}
 
 
 SUBJECTS = Subjects()

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from services.state.workers import Workers
 from shared.adapters.jetstream_admin import consumer_info, ensure_consumer
 from shared.domain.errors import Fatal, Permanent, Transient, Waiting
 from shared.domain.events import Attention, Failed, Purged, Staged
@@ -317,3 +319,24 @@ async def test_a_closed_window_takes_no_work_until_a_person_opens_it(
         await operator.request("cmd.pixel_sync.run", b"")
         await desk.until(lambda: len(desk.of(Staged)) == 1)
         assert b'photoduct_stage_open{stage="pixel"} 1.0' in service.metrics.page()
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_the_state_service_hears_who_is_there_and_whether_it_takes_work(
+    desk: Desk, is_open: bool
+) -> None:
+    workers = Workers(registry := CollectorRegistry())
+    await workers.listen(desk.connection)
+    await desk.connection.nats.flush()
+
+    async def handle(task: FileWork) -> Staged:
+        return staged(task)
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"photoduct_{name}", labels)
+
+    far = (datetime.now().astimezone().hour + 12) % 24
+    async with running(desk, handle, during=None if is_open else f"* {far} * * *"):
+        await desk.until(lambda: value("workers", service="pixel_sync") == 1)
+        assert value("workers_open", stage="pixel") == is_open
+    assert value("workers", service="compressor") == 0

@@ -14,6 +14,7 @@ from services.compressor.films.mp4 import SAMPLE_ENTRY, NotMp4, boxes
 from services.compressor.films.mp4_edit import (
     TABLE,
     edits,
+    film_header_of,
     handler,
     header_of,
     inside,
@@ -138,6 +139,7 @@ def account_of(file: BinaryIO, parts: Parts) -> dict[str, object]:
         "timed metadata": [_form(trak) for trak in parts.timed],
         "timed samples": [_digest(file, found) for _, found in samples(file, parts)],
         "time scale": parts.scale,
+        "film's header": film_header_of(parts.header),
         "further boxes": [_digest(file, [(one.begin, one.end - one.begin)]) for one in further],
     }
 

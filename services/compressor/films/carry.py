@@ -18,6 +18,7 @@ from services.compressor.films.mp4_edit import (
     joined,
     lasting,
     with_begins,
+    with_film_header_of,
     with_header_of,
     with_id,
     with_references,
@@ -101,7 +102,8 @@ def _linked(theirs: Parts, lanes: list[_Lane]) -> list[_Lane]:
 
 def _film(theirs: Parts, ours: Parts, lanes: list[_Lane]) -> bytes:
     """Return the moov box as it has to be where it lies before all data: its own length moves every chunk."""
-    head = (b"mvhd", lasting(ours.header, theirs.timed)[:-4] + (len(lanes) + 1).to_bytes(4))
+    header = lasting(with_film_header_of(ours.header, theirs.header), theirs.timed)
+    head = (b"mvhd", header[:-4] + (len(lanes) + 1).to_bytes(4))
     length, film = 0, b""
     while len(film) != length or not film:
         length = len(film)

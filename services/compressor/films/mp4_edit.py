@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import struct
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ Box = tuple[bytes, bytes]
 TABLE: Final = (b"mdia", b"minf", b"stbl")
 _OFFSETS = {b"stco": ">I", b"co64": ">Q"}
 _LARGEST_SHORT = 0xFFFF_FFFF
+_PREFERRED: Final = 76
+"""Bytes of a film's header between its length and the number of its next track."""
 
 
 def split(data: bytes) -> list[Box]:
@@ -108,19 +111,52 @@ def with_id(trak: bytes, number: int) -> bytes:
     return changed(trak, (b"tkhd",), change)
 
 
-def header_of(trak: bytes) -> tuple[bytes, bytes, bytes | None]:
-    """Return what a track's headers say besides numbers, times and lengths: enabled, volume, layer, place; language."""
+def _moments(header: bytes) -> tuple[int, int]:
+    """Return when what a header heads was made and changed, in seconds since 1904; raises NotMp4."""
+    made, changed = _numbers(header, 4, ">QQ" if header[:1] == b"\x01" else ">II")
+    if max(made, changed) > _LARGEST_SHORT:
+        raise NotMp4("it says a time that is later than its header can say in a rendition")
+    return made, changed
+
+
+def _with_moments(header: bytes, other: bytes) -> bytes:
+    form = ">QQ" if header[:1] == b"\x01" else ">II"
+    return header[:4] + struct.pack(form, *_moments(other)) + header[4 + struct.calcsize(form) :]
+
+
+def film_header_of(mvhd: bytes) -> tuple[tuple[int, int], bytes]:
+    """Return what a film's header says besides lengths and numbers: its times; the speed, volume, place and posters that it prefers."""
+    at = _preferred_at(mvhd)
+    return _moments(mvhd), mvhd[at : at + _PREFERRED]
+
+
+def with_film_header_of(mvhd: bytes, other: bytes) -> bytes:
+    """Return the film's header with those of another one; bodies of mvhd, whole ones."""
+    (_, preferred), at = film_header_of(other), _preferred_at(mvhd)
+    return _with_moments(mvhd[:at] + preferred + mvhd[at + _PREFERRED :], other)
+
+
+def _preferred_at(mvhd: bytes) -> int:
+    return 32 if mvhd[:1] == b"\x01" else 20
+
+
+def header_of(trak: bytes) -> tuple[bytes, bytes, bytes | None, tuple[int, ...]]:
+    """Return what a track's headers say besides numbers and lengths: enabled, volume, layer, place; language; times."""
     tkhd, mdhd = inside(trak, b"tkhd") or b"", inside(trak, b"mdia", b"mdhd") or b""
     if len(tkhd) < 84 or len(mdhd) < 24:
         raise NotMp4("a track has no header")
-    return tkhd[1:4] + tkhd[-60:], mdhd[-4:-2], inside(trak, b"mdia", b"elng")
+    times = (*_moments(tkhd), *_moments(mdhd))
+    return tkhd[1:4] + tkhd[-60:], mdhd[-4:-2], inside(trak, b"mdia", b"elng"), times
 
 
 def with_header_of(trak: bytes, other: bytes) -> bytes:
     """Return the track with those of another one."""
-    shown, language, long = header_of(other)
+    shown, language, long, _ = header_of(other)
     trak = changed(trak, (b"tkhd",), lambda old: old[:1] + shown[:3] + old[4:-60] + shown[3:])
     trak = changed(trak, (b"mdia", b"mdhd"), lambda old: old[:-4] + language + old[-2:])
+    for path in ((b"tkhd",), (b"mdia", b"mdhd")):
+        made = inside(other, *path) or b""
+        trak = changed(trak, path, partial(_with_moments, other=made))
     extra = b"" if long is None else joined([(b"elng", long)])
     return changed(trak, (b"mdia",), lambda old: without(old, b"elng") + extra)
 

@@ -147,6 +147,67 @@ def test_a_small_film_is_carried_over(tmp_path: Path) -> None:
         assert file.read(length) == ORIGINAL[24:32]
 
 
+def headed(film: bytes, change: Callable[[bytes, bytes], bytes]) -> bytes:
+    """Change the bodies of mvhd, tkhd and mdhd, wherever they are, by name and body."""
+
+    def inner(name: bytes, body: bytes) -> bytes:
+        if name in {b"moov", b"trak", b"mdia"}:
+            return mp4_edit.joined((each, inner(each, old)) for each, old in mp4_edit.split(body))
+        return change(name, body) if name in {b"mvhd", b"tkhd", b"mdhd"} else body
+
+    return mp4_edit.joined((name, inner(name, body)) for name, body in mp4_edit.split(film))
+
+
+def dated(name: bytes, body: bytes) -> bytes:
+    """Its own times in each header, which ffmpeg takes from the film alone; a speed, volume and poster that the film prefers."""
+    moments = {b"mvhd": (11, 12), b"tkhd": (21, 22), b"mdhd": (31, 32)}[name]
+    body = body[:4] + struct.pack(">II", *moments) + body[12:]
+    if name == b"mvhd":
+        body = body[:20] + b"\0\2\0\0" + b"\0\x80" + body[26:80] + b"post" + body[84:]
+    return body
+
+
+def with_long_times(name: bytes, body: bytes) -> bytes:
+    """The same headers with 64 bits for each time and length."""
+    before = 20 if name == b"tkhd" else 16  # where the length stands
+    times = struct.pack(">QQ", *struct.unpack_from(">II", body, 4))
+    lasts = int.from_bytes(body[before : before + 4]).to_bytes(8)
+    return b"\1" + body[1:4] + times + body[12:before] + lasts + body[before + 4 :]
+
+
+def headers(film: bytes) -> list[bytes]:
+    """What is said of times, and of the film's speed, volume and posters, as it stands there; of the shown track alone."""
+    moov = dict(mp4_edit.split(film))[b"moov"]
+    mvhd = mp4_edit.inside(moov, b"mvhd") or b""
+    picture = [mp4_edit.inside(moov, b"trak", *path) for path in ((b"tkhd",), (b"mdia", b"mdhd"))]
+    return [mvhd[4:12], mvhd[20:96], *((one or b"")[4:12] for one in picture)]
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_each_headers_own_times_and_what_the_film_prefers_come_over(
+    tmp_path: Path, long: bool
+) -> None:
+    film = headed(ORIGINAL, dated)
+    source, rendition = tmp_path / "a.mov", tmp_path / "b.mov"
+    source.write_bytes(headed(film, with_long_times) if long else film)
+    rendition.write_bytes(RENDITION)
+    with pytest.raises(Keep, match=r"tracks' headers.*film's header"):
+        check_account(source, rendition)
+    film_carry.carry_over(source, rendition)
+    check_account(source, rendition)
+    assert headers(rendition.read_bytes()) == headers(film)
+
+
+def test_a_time_that_ffmpegs_headers_do_not_hold_leaves_the_film(tmp_path: Path) -> None:
+    def late(name: bytes, body: bytes) -> bytes:
+        made = (1 << 33 if name == b"mdhd" else 5).to_bytes(8)
+        return body[:4] + made + body[12:]
+
+    source = tmp_path / "a.mov"
+    source.write_bytes(headed(headed(ORIGINAL, with_long_times), late))
+    assert "later than its header can say" in (obstacle(source) or "")
+
+
 @given(st.integers(0, len(ORIGINAL) - 1), st.binary(min_size=1, max_size=4))
 def test_a_mangled_film_is_carried_over_whole_or_left(at: int, odd: bytes) -> None:
     film_boxes.one(ORIGINAL[:at] + odd + ORIGINAL[at + len(odd) :])

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.state.policy import renditions
+from services.state.policy.endings import ask_anew, fail, finish, try_again
 from services.state.policy.facts import Proof
 from services.state.policy.listing import asset_refreshed, freeze, page_seen
 from shared.domain import events
@@ -16,9 +17,8 @@ from shared.domain.pipeline import STAGE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.state.policy.facts import Asset, Books, Media, Task
+    from services.state.policy.facts import Asset, Books, Media
 
-RETRY_MOST = timedelta(hours=6)
 FACTS = (events.Deleted, events.Purged, events.OriginalReleased)
 """What has happened to files whatever became of the task: it is recorded even when the answer comes late."""
 LOOK_FAILED = "downloader:icloud-look"
@@ -39,10 +39,10 @@ def apply(books: Books, report: events.Report) -> None:
         if task is None:
             raise IllegalMove(f"nobody asked for {report.stage} of {report.key}")
         if isinstance(report, events.Failed):
-            _failed(books, task, report)
+            fail(books, task, report)
             return
         _check_asset(books.assets[task.asset_id], report.asset)
-        ended = _finish(task, report)
+        ended = finish(task, report)
         if not ended and not isinstance(report, FACTS):
             return
         books.touched.add(task.asset_id)
@@ -57,43 +57,6 @@ def _check_asset(asset: Asset, named: str) -> None:
     """Refuse a report about another asset: row numbers are allotted anew after a database was restored."""
     if asset.icloud_id != named:
         raise IllegalMove(f"the report is about {named}, and this row is {asset.icloud_id}")
-
-
-def _finish(task: Task, report: events.Outcome) -> bool:
-    """End the task; False when it had ended before, and this is the late answer of a second worker."""
-    if not task.active and task.state != "quarantined":
-        return False
-    if report.stage == "rendition" and task.attempt != report.attempt:
-        return False  # an earlier try was to place another file: it says nothing of the one of now
-    task.state, task.reason, task.due_at, task.seconds = "done", None, None, report.seconds
-    task.rings = 0
-    if not isinstance(report, events.Compressed):  # a rendition counts once it is archived
-        task.failures = 0
-    return True
-
-
-def _failed(books: Books, task: Task, report: events.Failed) -> None:
-    """Count a failure and plan the retry, or put the task into quarantine with its reason."""
-    if not task.active or task.attempt != report.attempt:
-        return
-    task.seconds = report.seconds
-    asked = timedelta(seconds=min(report.retry_after or 0, RETRY_MOST.total_seconds()))
-    _try_again(books, task, report.reason, asked, lasting=report.lasting == "permanent")
-
-
-def _try_again(
-    books: Books, task: Task, reason: str, asked: timedelta, *, lasting: bool = False
-) -> None:
-    """Count a failure; the next try comes after a growing delay, `asked` at the least, until all are used up."""
-    task.failures += 1
-    task.reason = reason
-    tries = books.tries or STAGE[task.stage].tries
-    if lasting or task.failures >= tries:
-        task.state, task.due_at = "quarantined", None
-        return
-    delay = max(min(books.first_retry * 4 ** (task.failures - 1), RETRY_MOST), asked)
-    task.state, task.attempt, task.due_at = "due", task.attempt + 1, books.now + delay
-    task.published_seq = task.published_at = None
 
 
 def _media(books: Books, report: events.Outcome) -> Media:
@@ -325,7 +288,7 @@ def _rendition_lost(books: Books, report: events.RenditionLost) -> None:
     task = books.task_of("compress", media.id)
     if renditions.lost(books, media, report.reason) and task is not None:
         why = f"its rendition was lost before it was archived: {report.reason}"
-        _try_again(books, task, why, renditions.LOST)
+        try_again(books, task, why, renditions.LOST)
 
 
 def _original_released(books: Books, report: events.OriginalReleased) -> None:
@@ -335,13 +298,7 @@ def _original_released(books: Books, report: events.OriginalReleased) -> None:
     if media.nas != "released":
         books.move(media, "nas", "released", "its time was over, and its rendition whole")
         media.nas_path = media.nas_verified_at = None
-        _ask_anew(books.task_of("rendition", media.id))
-
-
-def _ask_anew(task: Task | None) -> None:
-    """Let work that is out be planned again: what it says is true no more."""
-    if task is not None and task.active:
-        task.state, task.due_at = "cancelled", None
+        ask_anew(books.task_of("rendition", media.id))
 
 
 def _release_kept(books: Books, report: events.ReleaseKept) -> None:

@@ -16,7 +16,6 @@ from services.state.reconciler import Reconciler
 from services.state.settings import StateSettings, Switch, backup_folder, load_policy
 from services.state.store import Store
 from services.state.truth import Truth
-from services.state.workers import Workers
 from shared.domain.pipeline import STATE
 from shared.domain.questions import BackupNow
 from shared.runtime.service import open_service, start
@@ -38,14 +37,13 @@ async def main() -> None:
             answers = Answers(store, truth, rules, clock)
             claims = Claims(store, rules, clock, truth.situations)
             orders = Orders(store, clock)
-            workers = Workers(service.metrics.registry)
-            desk = Desk(
-                service.connection, service.publisher, truth, claims, answers, orders, workers
+            backups = Backups(
+                engine, backup_folder(settings, common), settings.backup, truth, clock
             )
-            reconciler = Reconciler(service.connection, store, clock, settings.patience)
-            folder = backup_folder(settings, common)
-            backups = Backups(engine, folder, settings.backup, truth, clock)
             monitoring = Monitoring(service.metrics, store, clock, backups, common.data)
+            doors, workers = (truth, claims, answers, orders), monitoring.workers
+            desk = Desk(service.connection, service.publisher, *doors, workers)
+            reconciler = Reconciler(service.connection, store, clock, settings.patience)
             await desk.serve()
             await workers.listen(service.connection)
             await service.serve("backup", BackupNow, backups.asked)

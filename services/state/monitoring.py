@@ -1,4 +1,4 @@
-"""Shows Prometheus books, bus, backups and their disk, in one place; it changes none of them."""
+"""Shows Prometheus books, bus, workers, backups and their disk, in one place; it changes none of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing_extensions import override
 from services.state.bus_figures import BusFigures
 from services.state.figures import Figures, FiguresOfBooks, count
 from services.state.gauges import Gauges
+from services.state.workers import Workers
 from shared.adapters.prometheus_disk import Disk
 from shared.domain.questions import AskStatus, Status
 
@@ -40,7 +41,7 @@ class Monitoring:
         self, metrics: Metrics, store: Store, clock: Clock, backups: Backups, data: Path
     ) -> None:
         self._store, self._clock = store, clock
-        self._gauges = Gauges(metrics.registry)
+        self._gauges, self.workers = Gauges(metrics.registry), Workers(metrics.registry)
         self._figures, self._bus = FiguresOfBooks(), BusFigures()
         for one in (self._figures, self._bus, BackupAge(backups), Disk("data", data)):
             metrics.registry.register(one)

@@ -62,6 +62,18 @@ def changing(path: Path, shape: Shape) -> Path:
     return scenes(path, shape, (PATTERNS, 0.5), (ZOOM, 0.5))
 
 
+def hdr10(path: Path, film: Path, peak: int = 600) -> Path:
+    """The same film as HDR10: what was white has `peak` cd/m2; of an ffmpeg with zscale."""
+    graded = f"zscale=tin=bt709:min=bt709:pin=bt709:rin=limited:t=smpte2084:p=bt2020:m=bt2020nc:r=limited:npl={peak},format=yuv420p10le"
+    told = f"crf=10:pools=none:log-level=error:hdr10-opt=1:transfer=smpte2084:colorprim=bt2020:colormatrix=bt2020nc:range=limited:max-cll={peak},{peak // 3}"
+    subprocess.run(
+        [program(), "-v", "error", "-y", "-i", str(film), "-vf", graded, "-c:v", "libx265", "-preset", "veryfast", "-x265-params", told,
+         "-c:a", "copy", "-tag:v", "hvc1", str(path)],
+        check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return path
+
+
 def repeated(path: Path, film: Path, seconds: float) -> Path:
     """The same film again and again, as it is stored."""
     subprocess.run(

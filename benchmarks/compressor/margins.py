@@ -16,8 +16,9 @@ from benchmarks.shared.page import table
 from services.compressor.films import look as film_look
 from services.compressor.films.decode import decoded
 from services.compressor.films.encode import encode_whole
+from services.compressor.films.light import light_of
 from services.compressor.films.packets import packets
-from services.compressor.films.search import STRIDE, Look, look
+from services.compressor.films.search import STRIDE, Look, look, lowest
 from services.compressor.films.work import Work
 from services.compressor.tiers.tier import Film
 from services.compressor.verdict import Keep
@@ -57,6 +58,8 @@ def _films(room: Path, quick: bool) -> Iterator[Path]:
     yield clips.uneven(room / "uneven.mp4", shape)
     for name, graph in _ALONE.items():
         yield clips.scenes(room / f"{name}.mp4", shape, (graph, 1.0))
+    for name in ("halves", "uneven"):
+        yield clips.hdr10(room / f"{name}, HDR10.mp4", room / f"{name}.mp4")
 
 
 def _row(source: Path, temp: Path, crf: int) -> Row:
@@ -65,15 +68,20 @@ def _row(source: Path, temp: Path, crf: int) -> Row:
     if movie is None:
         raise ValueError(f"{source} is no MP4")
     setting = Film("x265", crf, max_ratio=0.99, floor=0, floor_p5=0, tries=1)
-    work = Work(source, temp, setting, movie, packets(source))
+    work = Work(source, temp, setting, movie, packets(source), light_of(source, movie))
     found = film_look.search(work, lambda _: None)
     assert found.sample
     encode_whole(work, crf, lambda _: None, until=None)
     scores = film_look.scores(work, 1, lambda _: None)
     ratio = temp.stat().st_size / source.stat().st_size
     return Row(
-        source.stem, crf, look(scores), found.sample.look, look(scores[::STRIDE]), found.sample.ratio / ratio,
-    )  # fmt: skip
+        source.stem,
+        crf,
+        lowest(map(look, scores)),
+        found.sample.look,
+        lowest(look(one[::STRIDE]) for one in scores),
+        found.sample.ratio / ratio,
+    )
 
 
 def measure(own: list[Path], *, quick: bool) -> str:

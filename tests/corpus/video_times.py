@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.corpus import films
 from tests.corpus.cases import COMPRESSED, LEFT, WHOLE, Case
+from tests.unit.compressor import hdr_films
 from tests.unit.compressor.samples import run
 
 if TYPE_CHECKING:
@@ -82,7 +84,22 @@ def sizes_and_colours() -> Iterator[Case]:
     ):
         shown = f"noise=alls=20:allf=t,setparams=color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}:range=tv"
         yield films.case(group, f"{name}.mov", ends, shown=shown)
+    yield from _hdr()
     yield Case("4K video", "4k.mov", _largest, WHOLE, big=True)
+
+
+def _hdr() -> Iterator[Case]:
+    """HDR of HEVC: what stands for the whole film comes over, what changes with each scene is left."""
+    group = "HDR video"
+    for name, told in (
+        ("hdr10.mov", hdr_films.HDR10),
+        ("hdr10.mp4", hdr_films.HDR10),
+        ("no-levels.mov", "transfer=smpte2084"),
+        ("unknown-levels.mp4", hdr_films.HDR10.replace("1000,400", "0,0")),
+        ("hlg.mov", hdr_films.HLG),
+    ):
+        yield Case(group, name, partial(hdr_films.hdr_film, told=told), WHOLE)
+    yield Case(group, "hdr10-plus.mp4", hdr_films.hdr10_plus_film, LEFT, "HDR10+")
 
 
 def _largest(path: Path) -> None:

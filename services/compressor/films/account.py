@@ -10,6 +10,7 @@ import struct
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from services.compressor.films.movie import LIGHT
 from services.compressor.films.mp4 import SAMPLE_ENTRY, NotMp4, boxes
 from services.compressor.films.mp4_edit import (
     TABLE,
@@ -34,7 +35,7 @@ _MOOV: Final = frozenset({b"mvhd", b"trak", b"meta", b"udta", b"uuid", b"iods", 
 _TRAK: Final = frozenset(
     {b"tkhd", b"edts", b"mdia", b"tref", b"meta", b"udta", b"uuid", b"tapt", b"free", b"skip"}
 )
-_ENTRY: Final = frozenset({b"avcC", b"hvcC", b"colr", b"pasp", b"clap", b"fiel", b"btrt", b"free"})
+_ENTRY: Final = LIGHT | {b"avcC", b"hvcC", b"colr", b"pasp", b"clap", b"fiel", b"btrt", b"free"}
 """What may stand in a picture's sample entry: ffmpeg makes it anew, and it is compared or of no matter."""
 _ELSEWHERE: Final = b"saio"
 """As iloc in a meta box, it tells places in the file that nobody here moves."""

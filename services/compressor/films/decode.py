@@ -33,15 +33,17 @@ def decoded(path: Path, progress: Progress) -> Movie | None:
     return movie
 
 
-def check_rendition(path: Path, source: Movie, progress: Progress) -> None:
-    """Decode the rendition as a player would, and compare it with its source; raises Keep."""
+def check_rendition(path: Path, source: Movie, progress: Progress) -> Movie:
+    """Decode the rendition as a player would, compare it with its source and return it; raises Keep."""
     frames, trouble = run(_nowhere(opened(path)), _of(source, progress))
     if trouble:
         raise Keep(f"the rendition came out damaged: {trouble}")
     try:
-        check_result(source, read_movie(path), frames)
+        made = read_movie(path)
+        check_result(source, made, frames)
     except (NotMp4, struct.error) as error:
         raise Keep(f"the rendition came out damaged: {error}") from error
+    return made
 
 
 def _boxes(path: Path) -> Movie | None:

@@ -75,7 +75,7 @@ def _picture(work: Work, crf: int) -> dict[str, Any]:
         "fps_mode": "passthrough",
         "enc_time_base": "demux",
         "video_track_timescale": work.picture.scale,
-        "x265-params": _X265,
+        "x265-params": _X265 + (work.light.for_x265() if work.light else ""),
         "tag:v": "hvc1",
     }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from services.compressor.films.account import obstacle
 from services.compressor.films.decode import decoded
 from services.compressor.films.ffmpeg_program import can_judge, program
+from services.compressor.films.light import light_of
 from services.compressor.films.long import make_long
 from services.compressor.films.movie import check_carried
 from services.compressor.films.packets import packets
@@ -60,4 +61,4 @@ def _accepted(source: Path, temp: Path, order: Encode | Leave, movie: Movie | No
         raise Keep(
             "no ffmpeg with libvmaf and libx265 is installed, so its look could not be judged"
         )
-    return Work(source, temp, order.setting, movie, packets(source))
+    return Work(source, temp, order.setting, movie, packets(source), light_of(source, movie))

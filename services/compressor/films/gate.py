@@ -10,7 +10,9 @@ from services.compressor.films.account import check_account
 from services.compressor.films.carry import carry_over
 from services.compressor.films.decode import check_rendition
 from services.compressor.films.encode import PRESET
+from services.compressor.films.light import check_light
 from services.compressor.films.packets import check_packets, packets
+from services.compressor.films.views import whites
 from services.compressor.verdict import Keep
 
 if TYPE_CHECKING:
@@ -42,8 +44,13 @@ class Numbers:
             f"crf={self.crf} preset={PRESET} vmaf={self.look.mean:.2f} p5={self.look.p5:.2f}"
             f" floor={work.setting.floor:g} floor_p5={work.setting.floor_p5:g} every={self.every} ratio={ratio:.3f}"
             f" tries={self.tries} finals={self.finals} search={self.search:.1f}s encode={self.encode:.1f}s"
-            f" gate={self.gate:.1f}s"
+            f" gate={self.gate:.1f}s{_exposures(work)}"
         )
+
+
+def _exposures(work: Work) -> str:
+    """Say under which exposures an HDR film was judged."""
+    return f" exposures={','.join(map(str, whites(work.light)))}" if work.light else ""
 
 
 class Clock:
@@ -61,7 +68,8 @@ class Clock:
 def complete(work: Work, progress: Progress) -> None:
     """Give ffmpeg's rendition what it dropped, and check all of it but its look: frames, times, sound, tags; raises Keep."""
     carry_over(work.source, work.temp)
-    check_rendition(work.temp, work.movie, progress)
+    made = check_rendition(work.temp, work.movie, progress)
+    check_light(work.light, work.temp, made)
     check_packets(work.packets, packets(work.temp))
     check_account(work.source, work.temp)
 

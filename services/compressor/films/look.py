@@ -1,5 +1,6 @@
 """Judges how a video looks beside its original, by VMAF: samples of it at a CRF, and the finished rendition; never by eye.
 
+An HDR film is judged in several views (see views.py), and looks as it does in the worst of them.
 A frame that should have a score and has none is a doubt, and a doubt leaves the original as it is.
 """
 
@@ -23,6 +24,7 @@ from services.compressor.films.search import (
     Sample,
     find_crf,
     look,
+    lowest,
     pieces,
 )
 from services.compressor.verdict import Keep
@@ -44,7 +46,7 @@ def search(work: Work, progress: Progress) -> Found:
 
 def _sample(work: Work, crf: int, cuts: Sequence[Piece], progress: Progress) -> Sample:
     """Encode the pieces, one after another, and score every frame of them."""
-    scored: list[float] = []
+    scored: list[list[float]] = [[] for _ in work.views]
     stored = filled = 0
     for n, cut in enumerate(cuts):
         frames, size = work.packets.within(cut.start, cut.seconds)
@@ -52,9 +54,10 @@ def _sample(work: Work, crf: int, cuts: Sequence[Piece], progress: Progress) -> 
         begin, middle, end = (at / 2 / len(cuts) for at in (2 * n, 2 * n + 1, 2 * n + 2))
         made = encode_sample(work, crf, options, part(progress, begin, middle, frames))
         judged = opened(work.source, **options)
-        found = _scores(work, judged, 1, part(progress, middle, end, frames))
-        _check_number(len(found), made, frames)
-        scored += found
+        found = _seen(work, judged, 1, part(progress, middle, end, frames), frames)
+        for all_of_it, more in zip(scored, found, strict=True):
+            _check_number(len(more), made, frames)
+            all_of_it += more
         stored, filled = stored + size, filled + work.temp.stat().st_size
     share = work.packets.all[1] / work.source.stat().st_size
     return Sample(_look(scored), 1 - share * (1 - filled / stored))
@@ -73,28 +76,47 @@ def whole(work: Work, every: int, on_frame: Progress) -> Look:
     return _look(scores(work, every, on_frame))
 
 
-def scores(work: Work, every: int, on_frame: Progress) -> list[float]:
-    """Return the VMAF of every so many frames of the finished rendition; raises Keep unless each of them has one."""
-    found = _scores(work, opened(work.source), every, on_frame)
-    if len(found) != (due := -(-work.picture.samples // every)):
-        raise Keep(f"its look could not be judged: {len(found):,} of {due:,} frames were scored")
+def scores(work: Work, every: int, on_frame: Progress) -> list[list[float]]:
+    """Return for each view the VMAF of every so many frames of the finished rendition; raises Keep unless each of them has one."""
+    frames = work.picture.samples
+    found = _seen(work, opened(work.source), every, on_frame, frames)
+    due = -(-frames // every)
+    for one in found:
+        if len(one) != due:
+            raise Keep(f"its look could not be judged: {len(one):,} of {due:,} frames were scored")
     return found
 
 
-def _look(scored: list[float]) -> Look:
+def _look(scored: list[list[float]]) -> Look:
     try:
-        return look(scored)
+        return lowest(map(look, scored))
     except ValueError as error:
         raise Keep(f"its look could not be judged: {error}") from error
 
 
-def _scores(work: Work, source: Any, every: int, on_frame: Progress) -> list[float]:
-    """Return the VMAF of every so many frames of what was made, paired by their number; raises Keep.
+def _seen(
+    work: Work, source: Any, every: int, on_frame: Progress, frames: int
+) -> list[list[float]]:
+    """Score it in one view after another: all at once would take a gigabyte of memory more for each, in 4K."""
+    number = len(work.views)
+    return [
+        _scores(work, source, every, part(on_frame, frames * n / number, frames * (n + 1) / number, frames), view)
+        for n, view in enumerate(work.views)
+    ]  # fmt: skip
+
+
+def _scores(
+    work: Work, source: Any, every: int, on_frame: Progress, view: str | None
+) -> list[float]:
+    """Return the VMAF of every so many frames of what was made, in a view, paired by their number; raises Keep.
 
     setpts counts in the time base of its input, so that is set first: else frames of two files are paired wrongly.
     """
     pair = [
-        side["v:0"].filter("settb", "1/25").filter("setpts", "N").filter("format", work.pixels)
+        _shown(
+            side["v:0"].filter("settb", "1/25").filter("setpts", "N").filter("format", work.pixels),
+            view,
+        )
         for side in (opened(work.temp), source)
     ]
     with (
@@ -112,3 +134,7 @@ def _scores(work: Work, source: Any, every: int, on_frame: Progress) -> list[flo
             return [float(frame["metrics"]["vmaf"]) for frame in json.load(log)["frames"]]
         except (ValueError, KeyError) as error:
             raise Keep("its look could not be judged: libvmaf gave no scores") from error
+
+
+def _shown(picture: Any, view: str | None) -> Any:
+    return picture.filter("lutyuv", y=view) if view else picture

@@ -7,17 +7,24 @@ from fractions import Fraction
 from typing import Final
 
 from services.compressor.films.mp4 import Movie, Track, entry_boxes
-from services.compressor.films.pixels import HALVED, samples_form
+from services.compressor.films.pixels import HALVED, SamplesForm, samples_form
 from services.compressor.films.scanning import may_be_interlaced
 from services.compressor.verdict import Broken, Keep
 
 _DOLBY = {b"dvcC", b"dvvC", b"dvwC"}
 _STEREO = {b"vexu", b"lhvC", b"hfov"}
-_HDR_TRANSFERS = {16, 18}  # PQ and HLG, ITU-T H.273
+PQ: Final = 16
+HLG: Final = 18
+"""Transfers of HDR, ITU-T H.273."""
+_HDR_COLOURS = {bytes((0, 9, 0, way, 0, 9)) for way in (PQ, HLG)}
+"""BT.2020, as `_colours` returns it."""
+_HEVC = {b"hvc1", b"hev1"}
 _SDR_TRANSFERS = {1, 4, 5, 6, 13, 14, 15}  # as it says there
 _MOST_BITS = 10
 TIMED: Final = frozenset({b"meta", b"tmcd", b"text", b"sbtl", b"subt"})
 """Tracks that are carried over as they are: metadata, time codes, chapters, subtitles."""
+LIGHT: Final = frozenset({b"mdcv", b"clli"})
+"""Boxes of a picture's sample entry that tell its light; ffmpeg writes them anew, and they are compared."""
 _KNOWN = {b"vide", b"soun", *TIMED}
 
 
@@ -52,14 +59,29 @@ def _check_colours(track: Track) -> None:
         raise Keep("it is interlaced")
     if _STEREO & inside.keys():
         raise Keep("its second eye would be lost")
-    if _transfer(inside.get(b"colr", b"")) in _HDR_TRANSFERS:
-        raise Keep("it is HDR")
-    _check_bits(track, _transfer(inside.get(b"colr", b"")))
-
-
-def _check_bits(track: Track, transfer: int) -> None:
-    """Raise Keep for what x265 and VMAF are not known to do well; ten bits count where they are said not to be HDR."""
     form = samples_form(track)
+    if transfer_of(track) in {PQ, HLG}:
+        _check_hdr(track, form)
+    else:
+        _check_bits(form, transfer_of(track))
+
+
+def _check_hdr(track: Track, form: SamplesForm | None) -> None:
+    """Raise Keep for any HDR but what is known to come out the same: HDR10, and HLG of the same form."""
+    if track.codec not in _HEVC:
+        raise Keep("it is HDR, and not of HEVC")
+    if (
+        form != SamplesForm(HALVED, _MOST_BITS, _MOST_BITS)
+        or _colours(track) not in _HDR_COLOURS
+        or _is_full_range(track)
+    ):
+        raise Keep(
+            "it is HDR of another form than HDR10 and HLG have: 10 bits, 4:2:0, BT.2020, limited range"
+        )
+
+
+def _check_bits(form: SamplesForm | None, transfer: int) -> None:
+    """Raise Keep for what x265 and VMAF are not known to do well; ten bits count where they are said not to be HDR."""
     if form is None:
         raise Keep("it does not tell how many bits a sample has")
     if max(form.luma, form.chroma) > _MOST_BITS:
@@ -70,7 +92,9 @@ def _check_bits(track: Track, transfer: int) -> None:
         raise Keep("it has more than 8 bits a sample and finer colours than 4:2:0")
 
 
-def _transfer(colr: bytes) -> int:
+def transfer_of(track: Track) -> int:
+    """Return how light is coded by the container's account (ITU-T H.273), 0 when it does not say."""
+    colr = entry_boxes(track).get(b"colr", b"")
     return int.from_bytes(colr[6:8]) if colr[:4] in {b"nclx", b"nclc"} else 0
 
 
@@ -101,6 +125,10 @@ def _check_picture(before: Track, after: Track) -> None:
         raise Keep("the rendition has other proportions")
     if (colours := _colours(before)) and colours != _colours(after):
         raise Keep("the rendition has other colour tags")
+    if len({_is_full_range(before), _is_full_range(after)} - {None}) > 1:
+        raise Keep("the rendition has another range of colours")
+    if any(entry_boxes(after).get(name) != box for name, box in _light(before).items()):
+        raise Keep("the rendition lost its light levels")
     if samples_form(before) != samples_form(after):
         raise Keep("the rendition has other bits or colours a sample")
 
@@ -112,8 +140,19 @@ def _proportions(track: Track) -> tuple[Fraction, bytes]:
     return Fraction(width or 1, height or 1), inside.get(b"clap", b"")
 
 
+def _is_full_range(track: Track) -> bool | None:
+    """Tell whether black is 0 and white the greatest number, None where the container does not say."""
+    colr = entry_boxes(track).get(b"colr", b"")
+    return bool(colr[10] & 0x80) if colr[:4] == b"nclx" and len(colr) > 10 else None
+
+
+def _light(track: Track) -> dict[bytes, bytes]:
+    """Return the boxes that tell the mastering display and the light levels."""
+    return {name: box for name, box in entry_boxes(track).items() if name in LIGHT}
+
+
 def _colours(track: Track) -> bytes:
-    """Return the primaries, transfer, matrix and, where it is given, range as the container declares them."""
+    """Return the primaries, transfer and matrix as the container declares them."""
     colr = entry_boxes(track).get(b"colr", b"")
     return colr[4:10] if colr[:4] in {b"nclx", b"nclc"} else b""
 

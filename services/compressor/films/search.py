@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from services.compressor.tiers.tier import Film
 
@@ -100,6 +100,12 @@ def look(scores: Sequence[float]) -> Look:
         raise ValueError("no frame has a score")
     ranked = sorted(scores)
     return Look(math.fsum(ranked) / len(ranked), ranked[(len(ranked) - 1) * 5 // 100])
+
+
+def lowest(looks: Iterable[Look]) -> Look:
+    """Return what is the least of several views of a film; raises ValueError when there are none."""
+    seen = list(looks)
+    return Look(min(one.mean for one in seen), min(one.p5 for one in seen))
 
 
 def pieces(seconds: float) -> tuple[Piece, ...]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from services.compressor.films.movie import picture
 from services.compressor.films.pixels import samples_form
+from services.compressor.films.views import views
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from services.compressor.films.light import Light
     from services.compressor.films.mp4 import Movie, Track
     from services.compressor.films.packets import Packets
     from services.compressor.tiers.tier import Film
@@ -25,11 +27,18 @@ class Work:
     setting: Film
     movie: Movie
     packets: Packets
+    light: Light | None = None
+    """What an HDR film says of its light; None: it is no HDR."""
 
     @property
     def picture(self) -> Track:
         """The video track."""
         return picture(self.movie)
+
+    @property
+    def views(self) -> tuple[str | None, ...]:
+        """The ways in which its look is judged."""
+        return views(self.light)
 
     @property
     def pixels(self) -> str:

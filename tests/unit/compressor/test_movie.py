@@ -39,6 +39,12 @@ def with_picture(**changes: Any) -> Movie:
     return replace(FILM, tracks=(replace(PICTURE, **changes), SOUND))
 
 
+def hdr(colours: bytes, form: bytes = b"\1\xfa\xfa") -> Movie:
+    """HEVC of these colours and of this form of samples, 4:2:0 and 10 bits."""
+    boxes = entry(b"colr", b"nclx" + colours) + entry(b"hvcC", bytes(16) + form)[86:]
+    return with_picture(codec=b"hvc1", entry=boxes)
+
+
 def test_the_same_film_passes() -> None:
     check_result(FILM, FILM, 30)
     check_result(FILM, with_picture(seconds=1.03), 30)
@@ -66,7 +72,11 @@ def test_a_film_that_lost_something_is_not_kept(changed: Movie, reason: str) -> 
 def test_other_colour_tags_are_not_kept() -> None:
     film = with_picture(entry=entry(b"colr", b"nclx\0\x0c\0\1\0\1\0"))
     check_result(film, film, 30)
-    for changed in (FILM, with_picture(entry=entry(b"colr", b"nclx\0\1\0\1\0\1\0"))):
+    for changed in (
+        FILM,
+        with_picture(entry=entry(b"colr", b"nclx\0\1\0\1\0\1\0")),
+        with_picture(entry=entry(b"colr", b"nclx\0\x0c\0\1\0\1\x80")),
+    ):
         with pytest.raises(Keep, match="colour"):
             check_result(film, changed, 30)
 
@@ -104,7 +114,11 @@ def test_frames_that_cannot_be_decoded_do_not_count() -> None:
         (with_picture(entry=entry(b"dvvC", bytes(24))), "Dolby"),
         (with_picture(entry=entry(b"vexu", bytes(24))), "second eye"),
         (with_picture(entry=entry(b"fiel", b"\2\1")), "interlaced"),
-        (with_picture(entry=entry(b"colr", b"nclx\0\x09\0\x10\0\x09")), "HDR"),
+        (with_picture(entry=entry(b"colr", b"nclx\0\x09\0\x10\0\x09")), "HDR, and not of HEVC"),
+        (hdr(b"\0\x09\0\x10\0\x09\x80"), "another form than HDR10"),
+        (hdr(b"\0\x0c\0\x10\0\x09\0"), "another form than HDR10"),
+        (hdr(b"\0\x09\0\x12\0\x09\0", b"\1\xf8\xf8"), "another form than HDR10"),
+        (hdr(b"\0\x09\0\x12\0\x09\0", b"\2\xfa\xfa"), "another form than HDR10"),
         (with_picture(entry=entry(b"hvcC", bytes(17) + b"\xfa\xfa")), "8 bits"),
         (with_picture(entry=entry(b"hvcC", bytes(17) + b"\xfc\xfc")), "10 bits"),
         (with_picture(entry=SDR + entry(b"hvcC", bytes(16) + b"\2\xfa\xfa")[86:]), "finer colours"),
@@ -124,6 +138,16 @@ def test_plain_films_are_encoded() -> None:
     check_carried(with_picture(entry=entry(b"hvcC", bytes(17) + b"\xf8\xf8")))
     check_carried(with_picture(entry=DEEP))
     check_carried(with_picture(entry=SDR + entry(b"avcC", high(b"\1\2\2"))[86:]))
+
+
+def test_hdr_of_hevc_is_encoded_and_keeps_its_light_levels() -> None:
+    for transfer in (b"\x10", b"\x12"):
+        check_carried(hdr(b"\0\x09\0" + transfer + b"\0\x09\0"))
+    film = with_picture(entry=PLAIN + entry(b"clli", b"\3\xe8\1\x90")[86:])
+    check_result(film, film, 30)
+    for changed in (FILM, with_picture(entry=PLAIN + entry(b"clli", bytes(4))[86:])):
+        with pytest.raises(Keep, match="light levels"):
+            check_result(film, changed, 30)
 
 
 def test_fewer_bits_never_count() -> None:

@@ -1,0 +1,54 @@
+"""Feeds mangled HDR films to the reader of their units and messages for as long as one likes; nothing but a refusal may come out.
+
+python -m tests.fuzz.hdr_units -max_total_time=60     (needs `pip install atheris`)
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from services.compressor.films.light import light_of
+from services.compressor.films.movie import check_carried
+from services.compressor.films.mp4 import NotMp4, read_movie
+from services.compressor.verdict import Broken, Keep
+from tests.unit.compressor.hdr_films import LEVELS, MASTERING, message, small_hdr_film, unit
+
+SEEDS = (
+    small_hdr_film(message(137, MASTERING), message(144, LEVELS), unit(19)),
+    small_hdr_film(unit(19), before=(message(144, LEVELS), message(5, b"words" * 60))),
+)
+
+
+def one(data: bytes) -> None:
+    """Take any bytes for a film."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        path = Path(file.name)
+        try:
+            movie = read_movie(path)
+        except (NotMp4, struct.error):
+            return
+        with suppress(Keep, Broken):
+            check_carried(movie)
+            light_of(path, movie)
+
+
+def main() -> None:
+    """Run atheris on the seeds; its options are libFuzzer's."""
+    import atheris  # type: ignore[import-untyped]
+
+    with tempfile.TemporaryDirectory() as corpus:
+        for n, seed in enumerate(SEEDS):
+            (Path(corpus) / str(n)).write_bytes(seed)
+        atheris.instrument_all()
+        atheris.Setup([*sys.argv, "-max_len=4000", corpus], one)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -46,6 +46,8 @@ _SUFFIXES = {
     Kind.JPEG: frozenset({".jpg", ".jpeg", ".jpe", ".jfif"}),
     Kind.HEIC: frozenset({".heic", ".heif", ".hif"}),
     Kind.PNG: frozenset({".png"}),
+    Kind.WEBP: frozenset({".webp"}),
+    Kind.AVIF: frozenset({".avif"}),
     Kind.H264: _FILMS,
     Kind.HEVC: _FILMS,
 }

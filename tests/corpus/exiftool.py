@@ -27,7 +27,7 @@ _PREVIEWS: Final = (
     "-GainMapImage",
 )
 _BY_DESIGN: Final = re.compile(
-    r"^(SourceFile|ExifTool:ExifToolVersion|ExifTool:Warning|System:.*|File:.*|JFIF:.*|Composite:.*"
+    r"^(SourceFile|ExifTool:ExifToolVersion|ExifTool:Warning|System:.*|File:.*|JFIF:.*|Composite:.*|QuickTime:MediaData(Size)?"
     r"|MPImage\d+:MPImage(Start|Length)|XMP-\w*Container:Directory\w*|.*:(Thumbnail|Preview\w*|Other|Mac|JpgFromRaw)(Image)?(Offset|Start))$"
 )  # fmt: skip
 # Of a video: how and where pictures are stored, and when and by what the file was written.

@@ -12,6 +12,8 @@ import imageio_ffmpeg
 import pillow_heif
 from PIL import Image
 
+from tests.corpus import modern
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -30,9 +32,15 @@ def check_kept(old: Path, new: Path) -> None:
     elif before[:4] == b"\x89PNG":
         _check_png(before, after)
         assert _rows(old) == _rows(new), "its pixels differ"
+    elif _is_modern(before):
+        modern.check_carried(before, after)
     else:
         _check_heic(before, after)
-    _check_tags(old, new, turned=before[4:8] == b"ftyp")
+    _check_tags(old, new, turned=before[4:8] == b"ftyp" and not _is_modern(before))
+
+
+def _is_modern(data: bytes) -> bool:
+    return data[:4] == b"RIFF" or data[8:12] == b"avif"
 
 
 def _check_tags(old: Path, new: Path, *, turned: bool) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from services.compressor.encode import Job, compress
 from services.compressor.tiers.profiles import PROFILES, Profile
+from services.compressor.tiers.tier import Still
 from services.compressor.verdict import Compressed, Left, Limits, Unreadable
 from shared.domain.errors import Permanent
 from tests.corpus.cases import End
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 _NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
 _SECONDS: Final = 3600
+_TIERS: Final = {
+    name: tuple(
+        replace(tier, webp=Still("libwebp", 75, 60), avif=Still("aom", 65, 60)) for tier in tiers
+    )
+    for name, tiers in PROFILES.items()
+}
+"""The profiles, with an order for what they leave of people's own tiers."""
 _NOT_FOR_PEOPLE: Final = re.compile(
     r"Traceback|[A-Z]\w*Error\b|Exception|0x[0-9a-f]{4}|[Ee]rrno|<class|object at|\bNone\b"
 )
@@ -61,7 +69,7 @@ async def attempt(
         target,
         _NOW - timedelta(days=days),
         _NOW,
-        PROFILES[profile],
+        _TIERS[profile],
         _SECONDS,
         limits or Limits(),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.corpus import heics, hurt, jpegs, others, pngs
+from tests.corpus import heics, hurt, jpegs, modern, others, pngs
 
 if TYPE_CHECKING:
     from tests.corpus.cases import Case
@@ -15,4 +15,11 @@ if TYPE_CHECKING:
 
 def cases() -> list[Case]:
     """Return all cases, class by class."""
-    return [*jpegs.cases(), *pngs.cases(), *heics.cases(), *others.cases(), *hurt.cases()]
+    return [
+        *jpegs.cases(),
+        *pngs.cases(),
+        *heics.cases(),
+        *modern.cases(),
+        *others.cases(),
+        *hurt.cases(),
+    ]

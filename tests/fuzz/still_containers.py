@@ -1,4 +1,4 @@
-"""Feeds mangled JPEGs, PNGs and HEICs to the parsers of our own for as long as one likes; nothing but a refusal may come out.
+"""Feeds mangled JPEGs, PNGs, HEICs, WebPs and AVIFs to the parsers of our own for as long as one likes; nothing but a refusal may come out.
 
     python -m tests.fuzz.still_containers -max_total_time=60     (needs `pip install atheris`)
 
@@ -12,13 +12,17 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pillow_heif
 
-from services.compressor.stills import carry, container, heic_items, jpeg, mpf, png
+from services.compressor.stills import avif, carry, container, heic_items, jpeg, mpf, png, webp
 from services.compressor.verdict import Broken, Keep
 from tests.unit.compressor import gain_maps, samples
 from tests.unit.compressor.hostile import chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def photo(quality: int) -> bytes:
@@ -29,12 +33,21 @@ def photo(quality: int) -> bytes:
     return out.getvalue()
 
 
+def coded(kind: str, **options: object) -> bytes:
+    """Return a small WebP or AVIF with a profile, as Pillow writes it."""
+    out = io.BytesIO()
+    samples.picture((64, 48)).save(out, kind, quality=50, icc_profile=samples.icc(), **options)
+    return out.getvalue()
+
+
 ENCODED = photo(50)
+CODED = {kind: coded(kind) for kind in ("webp", "avif")}
 
 
 def one(data: bytes) -> None:
     """Take any bytes apart; what can be carried over must be proven to have been."""
     heic_items.odd_parts(data)
+    modern(data)
     for whole in (data, chunks(data)):
         with suppress(Broken, Keep):
             parts = png.take_apart(whole)
@@ -48,6 +61,21 @@ def one(data: bytes) -> None:
         source = jpeg.take_apart(data)
         if jpeg.unusual(source) is None and carry.obstacle(source) is None:
             carry.account(data, carry.carry_over(source, ENCODED))
+
+
+def modern(data: bytes) -> None:
+    """Take any bytes for a WebP and an AVIF."""
+    for kind, coded in ((webp, CODED["webp"]), (avif, CODED["avif"])):
+        with suppress(Keep):
+            made = kind.with_picture(kind.take_apart(data), coded)
+            _prove(kind.account, data, made)
+
+
+def _prove(account: Callable[[bytes, bytes], str], data: bytes, made: bytes) -> None:
+    try:
+        account(data, made)
+    except Keep as lost:
+        raise AssertionError(str(lost)) from lost
 
 
 _NAMES = (b"IHDR", b"IDAT", b"IEND", b"tEXt", b"acTL", b"caBX", b"zTXt", b"iCCP")
@@ -64,7 +92,7 @@ def chunks(data: bytes) -> bytes:
 
 
 def seeds() -> list[bytes]:
-    """Return the files to start from: both makers, both byte orders, a PNG as it is and as `chunks` reads one, a HEIC."""
+    """Return the files to start from: both makers, both byte orders, a PNG as it is and as `chunks` reads one, a HEIC, a WebP, an AVIF."""
     makers = (gain_maps.apple, gain_maps.google)
     found = [maker(photo(70), order) for maker in makers for order in "<>"]
     length = jpeg.take_apart(gain_maps.google(photo(70), primary=' Item:Length="10000"')).end
@@ -75,7 +103,8 @@ def seeds() -> list[bytes]:
     heic = io.BytesIO()
     pillow_heif.register_heif_opener()
     samples.picture((64, 48)).save(heic, "HEIF", quality=10, exif=samples.exif())
-    return [*found, out.getvalue(), told, heic.getvalue()]
+    others = [coded(kind, exif=samples.exif(), xmp=b"<x/>") for kind in CODED]
+    return [*found, *others, out.getvalue(), told, heic.getvalue()]
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ def odd_parts(data: bytes) -> str | None:
     top = list(boxes(data))
     if odd := sorted({name for name, _ in top} - _TOP):
         return f"its {_word(odd[0])} box would be lost"
-    items = Counter(kind for name, body in top if name == b"meta" for kind in _item_types(body))
+    items = Counter(kind for name, body in top if name == b"meta" for kind in item_types(body))
     if odd := sorted(items.keys() - _PICTURE - _ONE_EACH):
         return f"its {_word(odd[0])} item would be lost"
     if several := sorted(kind for kind in _ONE_EACH if items[kind] > 1):
@@ -68,7 +68,8 @@ def _numbers(data: bytes, count: int) -> tuple[int, ...]:
     return struct.unpack_from(f">{count}I", data.ljust(4 * count, b"\0"))
 
 
-def _item_types(meta: bytes) -> list[bytes]:
+def item_types(meta: bytes) -> list[bytes]:
+    """Return the four letters of each item that the body of a meta box lists."""
     infos = [body for name, body in boxes(meta[4:]) if name == b"iinf"]
     return [
         _item_type(entry)

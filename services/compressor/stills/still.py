@@ -1,11 +1,11 @@
-"""Makes a smaller JPEG, HEIC or PNG and lets it count only when the gate is passed; never changes the source."""
+"""Makes a smaller JPEG, HEIC, PNG, WebP or AVIF and lets it count only when the gate is passed; never changes the source."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from services.compressor.stills import carry, encoders, gate, heic, jpeg, jxl, png
+from services.compressor.stills import avif, carry, encoders, gate, heic, jpeg, jxl, png, webp
 from services.compressor.stills.decode import decoded
 from services.compressor.stills.gate import Original
 from services.compressor.tiers.policy import Encode, Kind, Leave
@@ -40,6 +40,10 @@ def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: L
     )
 
 
+_HOLE: Final = bytes(64)
+"""Zeros in a row that no picture is coded as, but for one that is all flat."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Encoded:
     """What made the rendition, how and with what numbers, the rendition, and its score."""
@@ -60,6 +64,10 @@ def _encoded(source: Original, order: Encode) -> _Encoded:
             return _heic(source, setting)
         case Encode(kind=Kind.PNG, setting=Lossless() as setting):
             return _png(source, setting)
+        case Encode(kind=Kind.WEBP, setting=Still() as setting):
+            return _webp(source, setting)
+        case Encode(kind=Kind.AVIF, setting=Still() as setting):
+            return _avif(source, setting)
         case _:
             raise Keep(f"no encoder is set for {order.kind}")
 
@@ -96,6 +104,38 @@ def _heic(source: Original, setting: Still) -> _Encoded:
     made, found = gate.search(source, setting, lambda quality: heic.encode(source.image, quality))
     told = f"preset={heic.PRESET} {found}; EXIF, XMP and ICC the same"
     return _Encoded(heic.VERSION, told, made, found.score)
+
+
+def _webp(source: Original, setting: Still) -> _Encoded:
+    parts = webp.take_apart(source.data)
+    _check_modern(source, parts.picture)
+
+    def encode(quality: int) -> bytes:
+        return webp.with_picture(parts, encoders.webp(source.image, quality))
+
+    made, found = gate.search(source, setting, encode)
+    told = f"{found}; {webp.account(source.data, made)}"
+    return _Encoded(encoders.WEBP_NAME, told, made, found.score)
+
+
+def _avif(source: Original, setting: Still) -> _Encoded:
+    parts = avif.take_apart(source.data)
+    _check_modern(source, parts.coded)
+
+    def encode(quality: int) -> bytes:
+        return avif.with_picture(parts, encoders.avif(source.image, quality, parts))
+
+    made, found = gate.search(source, setting, encode)
+    told = f"{parts.chroma} {found}; {avif.account(source.data, made)}"
+    return _Encoded(encoders.AVIF_NAME, told, made, found.score)
+
+
+def _check_modern(source: Original, coded: bytes) -> None:
+    """Raise Keep for what these encoders do not make, and for a hole, which their decoders fill without a word."""
+    if _HOLE in coded:
+        raise Keep("a hole of zeros lies in its picture, so it may be damaged", readable=None)
+    if source.image.mode != "RGB":
+        raise Keep(f"its colours are {source.image.mode}")
 
 
 def _png(source: Original, setting: Lossless) -> _Encoded:

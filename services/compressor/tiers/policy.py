@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from services.compressor.tiers.tier import Film, Lossless, Reversible, Still, Tier
 
@@ -31,6 +31,18 @@ class Kind(StrEnum):
     UNKNOWN = "of no kind that is known here"
 
 
+_ORDERED: Final[dict[Kind, Callable[[Tier], Setting | None]]] = {
+    Kind.JPEG: lambda tier: tier.jpeg,
+    Kind.HEIC: lambda tier: tier.heic,
+    Kind.PNG: lambda tier: tier.png,
+    Kind.WEBP: lambda tier: tier.webp,
+    Kind.AVIF: lambda tier: tier.avif,
+    Kind.H264: lambda tier: tier.h264,
+    Kind.HEVC: lambda tier: tier.hevc,
+}
+"""The kinds for which a tier may order something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encode:
     """Make a rendition as `setting` says."""
@@ -48,23 +60,11 @@ class Leave:
 
 def plan(kind: Kind, tier: Tier) -> Encode | Leave:
     """Return what `tier` does with a file of `kind`."""
-    match kind:
-        case Kind.JPEG:
-            return _order(kind, tier, tier.jpeg)
-        case Kind.HEIC:
-            return _order(kind, tier, tier.heic)
-        case Kind.PNG:
-            return _order(kind, tier, tier.png)
-        case Kind.H264:
-            return _order(kind, tier, tier.h264)
-        case Kind.HEVC:
-            return _order(kind, tier, tier.hevc)
-        case Kind.AVIF | Kind.WEBP | Kind.GIF | Kind.BMP | Kind.RAW | Kind.OTHER_VIDEO:
-            return Leave(f"no encoder is set for {kind}")
-        case Kind.UNKNOWN:
-            return Leave(f"the file is {kind}")
-        case _:
-            assert_never(kind)
+    if kind in _ORDERED:
+        return _order(kind, tier, _ORDERED[kind](tier))
+    if kind is Kind.UNKNOWN:
+        return Leave(f"the file is {kind}")
+    return Leave(f"no encoder is set for {kind}")
 
 
 def settled_until(kind: Kind, tiers: Sequence[Tier]) -> int | None:

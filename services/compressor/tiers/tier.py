@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """How a JPEG or HEIC is encoded, and what the rendition has to show; raises ValueError for what cannot be.
+    """How a JPEG, HEIC, WebP or AVIF is encoded, and what the rendition has to show; raises ValueError for what cannot be.
 
     Starts at `quality` (1 to 95, the encoder's own scale) and goes up by 5 for at most `tries` tries until the SSIMULACRA2
     score is `floor` or better (90: not seen when flickering; 80: not side by side; 70: barely). `max_ratio` is the largest
@@ -132,6 +132,8 @@ FORMS: Final[dict[str, type[Any]]] = {
     "jpeg": Still,
     "heic": Still,
     "png": Lossless,
+    "webp": Still,
+    "avif": Still,
     "h264": Film,
     "hevc": Film,
 }
@@ -140,6 +142,8 @@ _ENCODERS = {
     "jpeg": ("jpegli", "pillow", "jxl"),
     "heic": ("x265",),
     "png": ("oxipng",),
+    "webp": ("libwebp",),
+    "avif": ("aom",),
     "h264": ("x265",),
     "hevc": ("x265",),
 }
@@ -159,6 +163,8 @@ class Tier:
     jpeg: Jpeg | None = None
     heic: Still | None = None
     png: Lossless | None = None
+    webp: Still | None = None
+    avif: Still | None = None
     h264: Film | None = None
     hevc: Film | None = None
 

@@ -20,7 +20,8 @@ def test_the_tiers_shown_are_the_default_ones_and_the_examples_are_valid() -> No
         for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     ]
     assert shown[0].tiers == BALANCED
-    assert [tier.where is not None for tier in shown[1].chosen] == [True, True, True, False, False]
+    assert all(tier.webp and tier.avif for tier in shown[1].chosen)
+    assert [tier.where is not None for tier in shown[2].chosen] == [True, True, True, False, False]
 
 
 def rows(profile: str) -> dict[str, list[list[int]]]:

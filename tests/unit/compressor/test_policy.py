@@ -102,7 +102,8 @@ def test_careful_leaves_what_is_small_already_to_the_heavy_tier_and_asks_more_of
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind.RAW, Kind.GIF, Kind.WEBP, Kind.AVIF, Kind.OTHER_VIDEO, Kind.UNKNOWN]
+    "kind",
+    [Kind.RAW, Kind.GIF, Kind.BMP, Kind.WEBP, Kind.AVIF, Kind.OTHER_VIDEO, Kind.UNKNOWN],
 )
 def test_other_kinds_are_left_with_a_reason(kind: Kind) -> None:
     answer = plan(kind, HEAVY)
@@ -153,6 +154,14 @@ def test_a_tier_may_pack_a_jpeg_instead() -> None:
     assert read_tier(json.loads(json.dumps(asdict(tier)))) == tier
 
 
+def test_a_tier_may_order_smaller_webps_and_avifs() -> None:
+    orders = "webp: {encoder: libwebp, quality: 80, floor: 72}\n  avif: {encoder: aom, quality: 65, floor: 72}"
+    (tier,) = own(OWN.replace("heic: leave", orders))
+    assert plan(Kind.WEBP, tier) == Encode(Kind.WEBP, Still("libwebp", 80, 72))
+    assert plan(Kind.AVIF, tier) == Encode(Kind.AVIF, Still("aom", 65, 72))
+    assert read_tier(json.loads(json.dumps(asdict(tier)))) == tier
+
+
 def test_without_own_tiers_the_named_profile_counts() -> None:
     assert CompressorSettings().chosen is BALANCED
     assert CompressorSettings.model_validate({"profile": "careful"}).chosen is CAREFUL
@@ -170,6 +179,8 @@ def test_without_own_tiers_the_named_profile_counts() -> None:
         ("encoder: pillow", "encoder: x265", "tier all: the encoder of jpeg is jpegli or pillow or jxl, not x265"),
         ("encoder: pillow", "encoder: jxl", "tier all: jpeg: there is no such setting as quality"),
         ("heic: leave", "heic: {encoder: jxl, quality: 50, floor: 70}", "tier all: the encoder of heic is x265, not jxl"),
+        ("heic: leave", "webp: {encoder: aom, quality: 50, floor: 70}", "tier all: the encoder of webp is libwebp, not aom"),
+        ("heic: leave", "avif: {encoder: libwebp, quality: 50, floor: 70}", "tier all: the encoder of avif is aom, not libwebp"),
         ("name: all", "name: ''", "a tier needs a name"),
         ("max_age_days: null", "max_age_days: 0", "tier all: max_age_days must be 1 or more"),
         ("max_age_days: null", "max_age_days: 9", "the last tier must have neither max_age_days nor where"),

@@ -1,0 +1,269 @@
+"""A WebP or AVIF gets a smaller picture and stays the same in every other byte; what cannot stay the same is left."""
+
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from PIL import Image
+
+from services.compressor.encode import Job, compress
+from services.compressor.stills import avif, webp
+from services.compressor.tiers.tier import Still, Tier
+from services.compressor.verdict import Compressed, Keep, Left
+from tests.fuzz import still_containers
+from tests.unit.compressor import samples
+from tests.unit.compressor.test_heic_items import box, item
+
+Make = Callable[..., Job]
+TIERS = (Tier("all", None, webp=Still("libwebp", 75, 50), avif=Still("aom", 65, 50)),)
+XMP = b"<x:xmpmeta xmp:Rating='5'/>"
+KINDS = ("webp", "avif")
+
+
+def saved(
+    kind: str, mode: str = "RGB", size: tuple[int, int] = (160, 120), **options: Any
+) -> bytes:
+    out = io.BytesIO()
+    told = {"quality": 92, "exif": samples.exif(), "xmp": XMP, "icc_profile": samples.icc()}
+    image = samples.picture(size, mode)
+    if mode == "RGBA":
+        image.putalpha(Image.linear_gradient("L").resize(size))
+    image.save(out, kind, **{**told, **options})
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_all_metadata_stays_and_the_rendition_is_of_the_same_form(
+    tmp_path: Path, job: Make, kind: str
+) -> None:
+    source = tmp_path / f"a.{kind}"
+    source.write_bytes(saved(kind))
+    answer = await compress(replace(job(source), tiers=TIERS))
+    assert isinstance(answer, Compressed), answer
+    assert answer.size < 0.9 * source.stat().st_size
+    assert answer.score is not None
+    with Image.open(source) as old, Image.open(answer.path) as new:
+        assert (old.format, old.size, old.mode) == (new.format, new.size, new.mode)
+        for name in ("exif", "xmp", "icc_profile"):
+            assert old.info[name] == new.info[name] != b""
+        assert samples.MAKER_NOTE in new.info["exif"]
+        assert new.getexif()[0x0112] == 6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_without_an_order_it_is_left(tmp_path: Path, job: Make, kind: str) -> None:
+    source = tmp_path / f"a.{kind}"
+    source.write_bytes(saved(kind))
+    answer = await compress(job(source))
+    assert isinstance(answer, Left)
+    assert answer.reason.startswith("the tier heavy leaves ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_floor_out_of_reach_leaves_it(tmp_path: Path, job: Make, kind: str) -> None:
+    source = tmp_path / f"a.{kind}"
+    source.write_bytes(saved(kind, quality=99))
+    webps, avifs = (Still(encoder, 40, 99.5, tries=2) for encoder in ("libwebp", "aom"))
+    strict = Tier("all", None, webp=webps, avif=avifs)
+    answer = await compress(replace(job(source), tiers=(strict,)))
+    assert isinstance(answer, Left)
+    assert "its look would suffer: score" in answer.reason
+    assert "quality 45" in answer.reason
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_hole_that_no_decoder_tells_of_leaves_it(
+    tmp_path: Path, job: Make, kind: str
+) -> None:
+    source, data = tmp_path / f"a.{kind}", bytearray(saved(kind))
+    at = data.index(b"VP8 ") + 3000 if kind == "webp" else len(data) - 1500
+    data[at : at + 100] = bytes(100)
+    source.write_bytes(data)
+    answer = await compress(replace(job(source), tiers=TIERS))
+    assert isinstance(answer, Left)
+    assert "a hole of zeros lies in its picture" in answer.reason
+
+
+def with_chunk(data: bytes, name: bytes, body: bytes = b"abc\0") -> bytes:
+    whole = data + name + struct.pack("<I", len(body)) + body
+    return whole[:4] + struct.pack("<I", len(whole) - 8) + whole[8:]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (saved("webp", lossless=True), "without loss"),
+        (saved("webp", "RGBA"), "transparent"),
+        (with_chunk(saved("webp"), b"C2PA"), "signature"),
+        (with_chunk(saved("webp"), b"ANMF"), "animated"),
+        (with_chunk(saved("webp"), b"VP8 "), "not one picture"),
+        (saved("webp") + b"more", "length"),
+        (with_chunk(saved("webp"), b"mine", b"")[:-1], "length"),
+        (with_chunk(saved("webp")[:-1], b"mine"), "cut off"),
+    ],
+)  # fmt: skip
+def test_a_webp_of_which_something_would_be_lost_is_left(data: bytes, reason: str) -> None:
+    with pytest.raises(Keep, match=reason):
+        webp.take_apart(data)
+
+
+def test_chunks_that_nobody_knows_stay() -> None:
+    source = with_chunk(saved("webp"), b"mine")
+    made = webp.with_picture(webp.take_apart(source), saved("webp", quality=30))
+    assert made.endswith(b"mine\4\0\0\0abc\0")
+    assert "5 chunks the same" in webp.account(source, made)
+    for odd in (made.replace(b"abc\0", b"abd\0"), made.replace(b"Rating", b"rating")):
+        with pytest.raises(Keep, match="chunks differ"):
+            webp.account(source, odd)
+
+
+AVIF = saved("avif")
+"""Its boxes: ftyp, meta, mdat; its items: the picture, EXIF and XMP, which lie before the picture."""
+CODED = saved("avif", quality=30)
+
+
+def meta_of(data: bytes) -> tuple[int, int]:
+    at = data.index(b"meta") - 4
+    return at, at + int.from_bytes(data[at : at + 4])
+
+
+def rearranged(data: bytes, *, large: bool) -> bytes:
+    """The same AVIF with its data first, the picture before its EXIF and XMP, and iloc in the form with wide numbers."""
+    parts = avif.take_apart(data)
+    begin, end = meta_of(data)
+    order = sorted(parts.extents, key=lambda one: one is not parts.picture)
+    bodies = [data[one.begin : one.end] for one in order]
+    ftyp, body = data[:begin], b"".join(bodies)
+    head = (
+        struct.pack(">I4sQ", 1, b"mdat", 16 + len(body))
+        if large
+        else struct.pack(">I4s", 8 + len(body), b"mdat")
+    )
+    rows, at = b"", len(ftyp) + len(head)
+    for one, stored in zip(order, bodies, strict=True):
+        rows += (
+            struct.pack(">IHHHQQ", one.item, 0, 0, 1, at, len(stored))
+            if large
+            else struct.pack(">HHHQQ", one.item, 0, 1, at, len(stored))
+        )
+        at += len(stored)
+    count = len(order).to_bytes(4 if large else 2)
+    iloc = box(b"iloc", bytes((2 * large, 0, 0, 0, 0x88, 0)) + count + rows)
+    meta = data[begin:end]
+    place = meta.index(b"iloc") - 4
+    inside = meta[12:place] + iloc + meta[place + int.from_bytes(meta[place : place + 4]) :]
+    return ftyp + head + body + box(b"meta", bytes(4) + inside)
+
+
+@pytest.mark.parametrize("source", [AVIF, rearranged(AVIF, large=True), rearranged(AVIF, large=False)], ids=["plain", "wide", "narrow"])  # fmt: skip
+def test_a_new_picture_is_found_wherever_the_items_lie(source: bytes) -> None:
+    made = avif.with_picture(avif.take_apart(source), CODED)
+    assert len(made) < len(source)
+    assert "2 items and every box the same" in avif.account(source, made)
+    with Image.open(io.BytesIO(source)) as old, Image.open(io.BytesIO(made)) as new, Image.open(io.BytesIO(CODED)) as coded:  # fmt: skip
+        for name in ("exif", "xmp", "icc_profile"):
+            assert old.info[name] == new.info[name]
+        assert new.tobytes() == coded.tobytes() != old.tobytes()
+
+
+def test_any_other_byte_that_differs_is_seen() -> None:
+    made = avif.with_picture(avif.take_apart(AVIF), CODED)
+    for odd in (
+        made.replace(b"Rating", b"rating"),
+        made.replace(b"irot", b"imir"),
+        made.replace(b"Apple iOS", b"Apple ioS"),
+    ):
+        assert odd != made
+        with pytest.raises(Keep, match="differ"):
+            avif.account(AVIF, odd)
+
+
+def swapped(old: bytes, new: bytes) -> bytes:
+    assert AVIF.count(old) == 1
+    return AVIF.replace(old, new)
+
+
+def with_items(*items: bytes) -> bytes:
+    """The file with these items in its list, which is as long as before."""
+    begin = AVIF.index(b"iinf") - 4
+    end = begin + int.from_bytes(AVIF[begin : begin + 4])
+    body = bytes(4) + len(items).to_bytes(2) + b"".join(items)
+    return (
+        AVIF[:begin]
+        + box(b"iinf", body.ljust(end - begin - 16, b"\0") + box(b"free", b""))
+        + AVIF[end:]
+    )
+
+
+def elsewhere(begin: int) -> bytes:
+    """The file whose EXIF lies at `begin` by its own account."""
+    moved = next(one for one in avif.take_apart(AVIF).extents if one.item == 2)
+    return AVIF[: moved.offset_at.start] + begin.to_bytes(4) + AVIF[moved.offset_at.stop :]
+
+
+FORM = AVIF[AVIF.index(b"av1C") : AVIF.index(b"av1C") + 8]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (saved("avif", "RGBA"), "it holds 2 pictures"),
+        (saved("avif", "L"), "it is grey"),
+        (swapped(FORM, FORM[:6] + bytes((FORM[6] | 0x40,)) + FORM[7:]), "more than 8 bits"),
+        (swapped(b"irot", b"clap"), "clap property"),
+        (swapped(b"irot", b"a1lx"), "a1lx property"),
+        (AVIF + box(b"uuid", bytes(16)), "uuid box"),
+        (AVIF + box(b"moov", b""), "moov box"),
+        (with_items(item(b"av01"), item(b"tmap")), "tmap item"),
+        (with_items(item(b"grid"), item(b"Exif")), "grid item"),
+        (swapped(b"nclx", b"rICC"), "how its colours are stored"),
+        (elsewhere(40), "not where it says"),
+        (elsewhere(1 << 31), "not where it says"),
+        (AVIF[:-1], "taken apart"),
+        (AVIF + b"more", "taken apart"),
+    ],
+)  # fmt: skip
+def test_an_avif_of_which_something_would_become_wrong_is_left(data: bytes, reason: str) -> None:
+    with pytest.raises(Keep, match=reason):
+        avif.take_apart(data)
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [
+        saved("avif", subsampling="4:4:4"),
+        saved("avif", range="limited"),
+        saved("avif", icc_profile=None),
+    ],
+    ids=["finer colours", "range", "primaries"],
+)
+def test_a_picture_of_another_form_never_takes_its_place(coded: bytes) -> None:
+    with pytest.raises(Keep, match="another form or other colours"):
+        avif.with_picture(avif.take_apart(AVIF), coded)
+
+
+@pytest.mark.parametrize("chroma", ["4:2:0", "4:2:2", "4:4:4"])
+@pytest.mark.parametrize("options", [{}, {"range": "limited", "icc_profile": None}])
+async def test_an_avif_keeps_its_form(
+    tmp_path: Path, job: Make, chroma: str, options: dict[str, Any]
+) -> None:
+    source = tmp_path / "a.avif"
+    source.write_bytes(saved("avif", subsampling=chroma, **options))
+    answer = await compress(replace(job(source), tiers=TIERS))
+    assert isinstance(answer, Compressed), answer
+    assert answer.settings.startswith(f"{chroma} quality=")
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([AVIF, rearranged(AVIF, large=True), saved("webp")]),
+    st.integers(0, 1400),
+    st.binary(max_size=9),
+)
+def test_a_mangled_file_is_taken_apart_or_refused(data: bytes, at: int, odd: bytes) -> None:
+    still_containers.modern(data[:at] + odd + data[at + len(odd) :])

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from services.state import schema
-from services.state.database import open_database
+from services.state.database import open_database, upgrade
 from shared.domain import events, questions, work_items
 from shared.domain.ids import GoogleLevel
 from shared.domain.release import Keeping
@@ -235,3 +235,14 @@ def test_no_way_leads_from_what_came_back_to_another_deletion(engine: Engine) ->
     pending = update(schema.asset).values(removal="pending")
     with pytest.raises(DatabaseError, match="illegal move"), world.engine.begin() as connection:
         connection.execute(pending)
+
+
+def test_what_came_back_to_older_books_is_archived_after_their_upgrade(engine: Engine) -> None:
+    world = after_the_release_of_what_is_kept_here(engine)
+    with engine.begin() as connection:
+        connection.execute(update(schema.asset).values(removal="restored", wake_at=None))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+    upgrade(engine)
+    world.tick()
+    world.work_off()
+    assert (photo(world).nas, photo(world).nas_path) == ("verified", f".originals/{NAME}")

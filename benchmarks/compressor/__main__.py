@@ -1,6 +1,6 @@
 """Measures the compressor: throughput, memory, what its profiles save, other tools beside it; it writes to folders of its own, and the page when asked to.
 
-python -m benchmarks.compressor stills|video|memory [--quick] [--write]
+python -m benchmarks.compressor stills|score|video|memory [--quick] [--write]
 python -m benchmarks.compressor peers|peer-films [FOLDER] [--quick] [--write]
 python -m benchmarks.compressor savings FOLDER [--quick]
 python -m benchmarks.compressor margins [FOLDER] [--quick]
@@ -13,12 +13,22 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks.compressor import margins, memory, peer_films, peers, savings, stills, video
+from benchmarks.compressor import (
+    margins,
+    memory,
+    peer_films,
+    peers,
+    savings,
+    scoring,
+    stills,
+    video,
+)
 from benchmarks.shared.page import Markers, write_into
 
 _PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 MEASUREMENTS = {
     "stills": lambda options: stills.measure(options.quick),
+    "score": lambda options: asyncio.to_thread(scoring.measure, options.quick),
     "video": lambda options: video.measure(options.quick),
     "memory": lambda options: memory.measure(options.quick),
     "peers": lambda options: peers.measure(options.quick, options.folder),

@@ -103,7 +103,7 @@ def _hdr() -> Iterator[Case]:
 
 
 def _largest(path: Path) -> None:
-    films.film(path, size="3840x2160", rate="30", seconds=1)
+    films.film(path, size="3840x2160", rate="10", seconds=1)
 
 
 def tags() -> Iterator[Case]:

@@ -78,7 +78,8 @@ def watch(path: Path) -> Film:
 
 def _told(path: Path) -> str:
     done = subprocess.run(
-        [*_PROGRAM, "-i", f"file:{path}"],
+        # A few frames of 4K fill what it usually looks at, and then it says less of the sound.
+        [*_PROGRAM, "-probesize", "1G", "-i", f"file:{path}"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

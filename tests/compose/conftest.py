@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.compose.stack import USER, Stack, run
+from tests.compose.stack import IMAGES, USER, Stack, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,15 +27,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Build every image once, and return a folder whose mounts reach containers, as on any machine with systemd."""
     shared = tmp_path_factory.mktemp("compose")
-    Stack("photoduct-test-build", shared).compose(
+    Stack("build", shared).compose(
         *(word for name in ("demo", "demo-proof", "tools") for word in ("--profile", name)),
         *("build", "-q"),
         within=600,
     )
-    return shared
+    yield shared
+    if made := run("docker", "image", "ls", "-q", "--filter", f"reference={IMAGES}").split():
+        run("docker", "image", "rm", "-f", *set(made))
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def stack(built: Path) -> Callable[..., AbstractContextManager[Stack]]:
             (folder / one).mkdir(parents=True)
             os.chown(folder / one, USER, USER)
         run("mount", "--bind", str(folder), str(folder))
-        made = Stack(f"photoduct-test-{name}", folder, profiles, more)
+        made = Stack(name, folder, profiles, more)
         try:
             run("mount", "--make-shared", str(folder))
             yield made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -22,6 +23,9 @@ PRODUCT = (
 )
 """What `down` takes away in the middle: all but the simulated world, which keeps its iCloud in memory."""
 SERVICES = PRODUCT[2:]
+CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
+"""Part of each name: two checkouts can be tested on one machine at once."""
+IMAGES = f"photoduct/*:test-{CHECKOUT}"
 POSTGRES = "postgresql+psycopg://photoduct@postgres/photoduct?passfile=/secrets/pgpass"
 
 ASK = """
@@ -71,12 +75,19 @@ class Stack:
     more: Mapping[str, str] = field(default_factory=dict)
     """Further variables, as in `.env`."""
 
+    @property
+    def project(self) -> str:
+        """The name of its project for docker."""
+        return f"photoduct-test-{CHECKOUT}-{self.name}"
+
     def compose(self, *arguments: str, within: float = 240) -> str:
         return run(
             *("docker", "compose", "--env-file", "deploy/demo.env", *arguments),
             within=within,
             env={
-                "COMPOSE_PROJECT_NAME": self.name,
+                "COMPOSE_PROJECT_NAME": self.project,
+                "PHOTODUCT_VERSION": f"test-{CHECKOUT}",
+                "PROMETHEUS_PORT": "0",
                 "COMPOSE_PROFILES": self.profiles,
                 "MOUNT_PROPAGATION": "rslave",
                 "PUID": str(USER),
@@ -93,7 +104,7 @@ class Stack:
 
     def remove(self) -> None:
         """Take everything of the project away, a proof that was interrupted included."""
-        mine = f"label=com.docker.compose.project={self.name}"
+        mine = f"label=com.docker.compose.project={self.project}"
         if left := run("docker", "ps", "-aq", "--filter", mine).split():
             run("docker", "rm", "-f", *left)
         self.compose("down", "-v", "--remove-orphans")
@@ -131,7 +142,9 @@ class Stack:
 
     def containers(self) -> list[dict[str, Any]]:
         """Return what docker knows of each running container of the project."""
-        ids = run("docker", "ps", "-q", "--filter", f"label=com.docker.compose.project={self.name}")
+        ids = run(
+            "docker", "ps", "-q", "--filter", f"label=com.docker.compose.project={self.project}"
+        )
         found: list[dict[str, Any]] = json.loads(run("docker", "inspect", *ids.split()))
         return found
 

@@ -131,7 +131,7 @@ def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
 
 def test_grafana_is_held_to_the_same_walls_as_all_others(built: Path) -> None:
     """By what compose would start: the container itself is started nowhere here."""
-    said = Stack("photoduct-test-config", built, "monitoring").compose("config", "--format", "json")
+    said = Stack("config", built, "monitoring").compose("config", "--format", "json")
     grafana = json.loads(said)["services"]["grafana"]
     assert (grafana["read_only"], grafana["cap_drop"]) == (True, ["ALL"])
     assert grafana["security_opt"] == ["no-new-privileges:true"]
@@ -256,7 +256,7 @@ def a_disk_mounted_later_is_seen(here: Stack, nas: Path) -> None:
 def cut(here: Stack, service: str) -> Iterator[None]:
     """Take a service off the bus for a minute."""
     began = time.monotonic()
-    network, (container,) = f"{here.name}_bus", here.ids(service)
+    network, (container,) = f"{here.project}_bus", here.ids(service)
     run("docker", "network", "disconnect", network, container)
     yield
     time.sleep(max(0.0, CUT_S - (time.monotonic() - began)))

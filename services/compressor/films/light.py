@@ -60,9 +60,8 @@ class Light:
         return most or shown or BRIGHTEST
 
     def for_x265(self) -> str:
-        """Return it as parameters of x265."""
-        names = "smpte2084:hdr10-opt=1" if self.transfer == PQ else "arib-std-b67"
-        told = f":colorprim=bt2020:colormatrix=bt2020nc:range=limited:transfer={names}"
+        """Return it as parameters of x265; the colours themselves ffmpeg hands on, as the stream has them."""
+        told = ":hdr10-opt=1" if self.transfer == PQ else ""
         if self.mastering:
             green, blue, red, white = (struct.unpack_from(">HH", self.mastering, 4 * n) for n in range(4))  # fmt: skip
             most, least = struct.unpack_from(">II", self.mastering, 16)

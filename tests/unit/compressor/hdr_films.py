@@ -18,7 +18,7 @@ PQ_COLOURS = box(b"colr", b"nclx\0\x09\0\x10\0\x09\0")
 def hdr_film(path: Path, told: str = HDR10, shown: str = "null", frames: int = 15) -> Path:
     """A film of 10 bits and BT.2020, at a bit rate as cameras use it; `shown` is a filter for its picture."""
     transfer = "smpte2084" if "smpte2084" in told else "arib-std-b67"
-    tags = f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
+    tags = f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range={'pc' if 'range=full' in told else 'tv'}"
     run("-f", "lavfi", "-i", "testsrc2=s=160x120:r=15", "-frames:v", str(frames), "-vf", f"noise=alls=6:allf=t,format=yuv420p10le,{shown},format=yuv420p10le,{tags}",
         "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", f"qp=6:log-level=error:pools=none:colorprim=bt2020:colormatrix=bt2020nc:{told}",
         "-tag:v", "hvc1", f"file:{path}")  # fmt: skip

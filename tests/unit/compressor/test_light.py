@@ -42,7 +42,7 @@ def played(path: Path) -> list[str]:
     return sorted({line.split(" n:")[0] for line in found})
 
 
-@pytest.mark.parametrize("told", [hdr_films.HDR10, hdr_films.HLG, "transfer=smpte2084"])
+@pytest.mark.parametrize("told", [hdr_films.HDR10, hdr_films.HLG, "transfer=smpte2084:range=full"])
 async def test_an_hdr_film_is_made_smaller_and_keeps_what_it_says_of_its_light(
     tmp_path: Path, job: Make, told: str
 ) -> None:
@@ -52,7 +52,7 @@ async def test_an_hdr_film_is_made_smaller_and_keeps_what_it_says_of_its_light(
     assert isinstance(answer, Compressed), answer
     assert played(answer.path) == played(source)
     assert ("MaxCLL=1000" in "".join(played(source))) is (told == hdr_films.HDR10)
-    exposures = "25,200,1600,10000" if told == "transfer=smpte2084" else "25,200,1600"
+    exposures = "25,200,1600,10000" if "range=full" in told else "25,200,1600"
     assert answer.settings.endswith(f" exposures={exposures}")
 
 
@@ -61,6 +61,19 @@ async def test_metadata_of_each_scene_is_not_lost(tmp_path: Path, job: Make) -> 
     answer = await compress(job(source))
     assert isinstance(answer, Left)
     assert answer.reason == "its HDR10+ would be lost"
+
+
+async def test_a_film_whose_container_contradicts_its_stream_is_left(
+    tmp_path: Path, job: Make
+) -> None:
+    source = hdr_films.hdr_film(tmp_path / "a.mov", frames=4)
+    data = source.read_bytes()
+    at = data.index(b"nclc\0\x09\0\x10")
+    source.write_bytes(data[: at + 7] + b"\x12" + data[at + 8 :])
+    once = Tier("all", None, hevc=Film("x265", 18, floor=0, floor_p5=0, tries=1))
+    answer = await compress(replace(job(source), tiers=(once,)))
+    assert isinstance(answer, Left)
+    assert "other colour tags" in answer.reason
 
 
 def light(tmp_path: Path, film: bytes) -> Light | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from functools import partial
 
 from services.state.account import Account
@@ -18,6 +19,7 @@ from services.state.store import Store
 from services.state.truth import Truth
 from shared.domain.pipeline import STATE
 from shared.domain.questions import BackupNow
+from shared.runtime.logs import set_up_logs
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
 
@@ -25,9 +27,9 @@ from shared.runtime.settings import load_common, load_section
 async def main() -> None:
     """Wire the books to the bus, then run until SIGTERM."""
     common = load_common()
-    settings = load_section("state", StateSettings)
-    switch = load_section("icloud_cleanup", Switch)
+    settings, switch = load_section("state", StateSettings), load_section("icloud_cleanup", Switch)
     rules = load_policy(settings, switch, common.library)
+    set_up_logs(STATE.name, common.logs)
     with open_books(settings, common, load_section("icloud", Account)) as engine:
         async with open_service(STATE, common) as service:
             clock = service.clock
@@ -37,23 +39,21 @@ async def main() -> None:
             answers = Answers(store, truth, rules, clock)
             claims = Claims(store, rules, clock, truth.situations)
             orders = Orders(store, clock)
-            backups = Backups(
-                engine, backup_folder(settings, common), settings.backup, truth, clock
-            )
+            folder = backup_folder(settings, common)
+            backups = Backups(engine, folder, settings.backup, truth, clock)
             monitoring = Monitoring(service.metrics, store, clock, backups, common.data)
             doors, workers = (truth, claims, answers, orders), monitoring.workers
             desk = Desk(service.connection, service.publisher, *doors, workers)
             reconciler = Reconciler(service.connection, store, clock, settings.patience)
-            await desk.serve()
-            await workers.listen(service.connection)
-            await service.serve("backup", BackupNow, backups.asked)
-            every = settings.reconcile_every.total_seconds()
-            reconciling = partial(reconciler.run, desk, truth, every)
+            reconciling = partial(reconciler.run, desk, truth, settings.reconcile_every)
             watching = monitoring.loops(service.connection, desk, answers)
-            await service.run(
-                {}, [*desk.loops(), reconciling, partial(backups.run, desk), *watching]
-            )
-            await desk.close()
+            async with aclosing(desk):
+                await desk.serve()
+                await workers.listen(service.connection)
+                await service.serve("backup", BackupNow, backups.asked)
+                await service.run(
+                    {}, [*desk.loops(), reconciling, partial(backups.run, desk), *watching]
+                )
 
 
 if __name__ == "__main__":

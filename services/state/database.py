@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from services.state import schema
-from shared.domain.errors import Fatal
+from services.state.postgres import line_to
+from shared.domain.errors import Fatal, PhotoductError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,15 +40,22 @@ _SCRIPTS = ScriptDirectory.from_config(_config())
 HEAD = _SCRIPTS.get_current_head()
 
 
-def open_database(url: str, before_upgrade: Callable[[Engine], object] | None = None) -> Engine:
+def open_database(
+    url: str,
+    before_upgrade: Callable[[Engine], object] | None = None,
+    guard: Callable[[Engine], object] | None = None,
+) -> Engine:
     """Open and upgrade the database at a SQLAlchemy URL; raises Fatal with a sentence when it cannot.
 
     `before_upgrade` is called where older books are about to be upgraded; when it fails, they are left as they are.
+    `guard` is the owner's: it sees each transaction, those of the upgrade too.
     """
     try:
         engine = connect(url)
     except SQLAlchemyError as error:
         raise _unusable(error) from error
+    if guard is not None:
+        guard(engine)
     try:
         refuse_foreign(engine)
         found = revision_of(engine)
@@ -55,7 +63,7 @@ def open_database(url: str, before_upgrade: Callable[[Engine], object] | None = 
         if before_upgrade is not None and found not in {None, HEAD}:
             before_upgrade(engine)
         upgrade(engine)
-    except Fatal:
+    except PhotoductError:
         engine.dispose()
         raise
     except Exception as error:
@@ -146,7 +154,7 @@ def _sqlite(url: str, path: Path) -> Engine:
 
 
 def _postgres(url: str) -> Engine:
-    return create_engine(url, pool_size=2, max_overflow=0, pool_pre_ping=True)
+    return line_to(url, pool_size=2, max_overflow=0, pool_pre_ping=True)
 
 
 def file_system_of(path: Path) -> str:

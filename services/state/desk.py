@@ -192,7 +192,7 @@ class Desk:
 
         return answer
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Let the running transaction end; what was not published is found again at the next start."""
         for task in self._relays:
             task.cancel()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from services.state.account import keep_to
 from services.state.backup import backup
 from services.state.database import check, open_database
-from services.state.owner import owned
+from services.state.owner import Unreachable, owned
 from services.state.restoring import kept_aside
 from services.state.settings import backup_folder
 from services.state.where import database_url
@@ -17,7 +20,7 @@ from shared.adapters.clock import SystemClock
 from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import Engine
 
@@ -26,21 +29,48 @@ if TYPE_CHECKING:
     from shared.runtime.settings import Common
 
 
+log = structlog.get_logger()
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 30.0
+
+
 @contextmanager
-def open_books(settings: StateSettings, common: Common, account: Account) -> Iterator[Engine]:
-    """Yield the database that the settings name; Fatal with a sentence when it cannot be owned, opened or trusted, or is another account's."""
+def open_books(
+    settings: StateSettings,
+    common: Common,
+    account: Account,
+    pause: Callable[[float], object] = time.sleep,
+) -> Iterator[Engine]:
+    """Yield the database that the settings name; Fatal with a sentence when it cannot be owned, opened or trusted, or is another account's.
+
+    A server that does not answer is waited for; OwnerLost when it goes while the books are open.
+    """
     url = database_url(settings, common)
     folder, keep = backup_folder(settings, common), settings.backup.keep
-    with owned(url) as guard:
+    with ExitStack() as held:
+        guard = _own(held, url, pause)
         _refuse_half_restored(url)
-        engine = open_database(url, lambda old: backup(old, folder, keep, SystemClock().now()))
-        guard(engine)
+        engine = open_database(
+            url, lambda old: backup(old, folder, keep, SystemClock().now()), guard
+        )
         try:
             check(engine)
             keep_to(engine, account)
             yield engine
         finally:
             engine.dispose()
+
+
+def _own(held: ExitStack, url: str, pause: Callable[[float], object]) -> Callable[[Engine], None]:
+    """Be the owner until `held` ends, however long the database is away."""
+    seconds = _FIRST_PAUSE_S
+    while True:
+        try:
+            return held.enter_context(owned(url))
+        except Unreachable as error:
+            log.warning("The books are waited for.", reason=str(error), again_in_seconds=seconds)
+        pause(seconds)
+        seconds = min(2 * seconds, _LONGEST_PAUSE_S)
 
 
 def _refuse_half_restored(url: str) -> None:

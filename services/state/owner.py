@@ -9,29 +9,34 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from services.state.postgres import line_to
 from shared.domain.errors import Fatal, PhotoductError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Connection, Engine, ExceptionContext
 
 IN_USE: Final = "The state database is in use: stop photoduct's state service first."
-PATIENCE_SECONDS: Final = 5.0
-"""A killed owner's lock on Postgres ends when the server has noticed."""
-_KEY: Final = 0x70686F746F647563
+PATIENCE_SECONDS: Final = 40.0
+"""The lock of an owner that was killed or cut off ends when the server has noticed."""
+_OWNER: Final = 0x70686F746F647563
 _SQLITE: Final = "sqlite:///"
-_NOTICED: Final = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-"""How soon it is noticed, in seconds and milliseconds, that the line to Postgres is cut."""
+_REFUSALS: Final = (
+    "authentication failed",
+    "does not exist",
+    "no password",
+    "no pg_hba.conf entry",
+)
+"""What Postgres says that waiting does not mend; in another language than English it is waited for all the same."""
+
+
+class Unreachable(Fatal):
+    """Nobody answers at the database's address, or not yet: for a command the end, while a service may wait."""
 
 
 class OwnerLost(PhotoductError):
@@ -40,7 +45,7 @@ class OwnerLost(PhotoductError):
 
 @contextmanager
 def owned(url: str, patience: float = PATIENCE_SECONDS) -> Iterator[Callable[[Engine], None]]:
-    """Be the owner of the database at a SQLAlchemy URL; Fatal when another process is, or it cannot be reached.
+    """Be the owner of the database at a SQLAlchemy URL; Fatal when another process is, Unreachable when nobody answers.
 
     Yields what lets an engine of that database begin no transaction more once the lock was lost (OwnerLost).
     """
@@ -70,23 +75,30 @@ def _never_lost(_engine: Engine) -> None:
 
 @contextmanager
 def _advisory(url: str, patience: float) -> Iterator[Callable[[Engine], None]]:
-    engine = create_engine(
-        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_NOTICED
-    )
+    engine = line_to(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     try:
         connection = engine.connect()
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise Fatal(f"The state database cannot be reached: {reason}") from error
+        raise _sorted(error) from error
     with connection:
         until = time.monotonic() + patience
-        query = text("SELECT pg_try_advisory_lock(:key)")
-        while not connection.execute(query, {"key": _KEY}).scalar_one():
-            if time.monotonic() >= until:
-                raise Fatal(IN_USE)
-            time.sleep(0.1)
+        _take(connection, _OWNER, until)
         yield _Held(connection).guard
     engine.dispose()
+
+
+def _sorted(error: OperationalError) -> Fatal:
+    reason = str(error.orig).strip().splitlines()[0]
+    kind = Fatal if any(words in reason for words in _REFUSALS) else Unreachable
+    return kind(f"The state database cannot be reached: {reason}")
+
+
+def _take(connection: Connection, key: int, until: float) -> None:
+    query = text("SELECT pg_try_advisory_lock(:key)")
+    while not connection.execute(query, {"key": key}).scalar_one():
+        if time.monotonic() >= until:
+            raise Fatal(IN_USE)
+        time.sleep(0.1)
 
 
 class _Held:
@@ -98,6 +110,12 @@ class _Held:
     def guard(self, engine: Engine) -> None:
         """Ask before each transaction whether the connection lives; an idle service begins one twice a second."""
         event.listen(engine, "begin", lambda _: self._check())
+        event.listen(engine, "handle_error", self._explain)
+
+    def _explain(self, context: ExceptionContext) -> None:
+        """Tell a line that broke by the lock that was lost with it, where it was."""
+        if not context.is_pre_ping and (context.is_disconnect or context.connection is None):
+            self._check()
 
     def _check(self) -> None:
         with self._one:

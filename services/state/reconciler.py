@@ -40,10 +40,10 @@ class Reconciler:
         self._connection, self._store, self._clock = connection, store, clock
         self._patience = patience
 
-    async def run(self, desk: Desk, truth: Truth, every: float) -> None:
-        """Reconcile every so many seconds, for ever; a bus that does not answer is asked again later."""
+    async def run(self, desk: Desk, truth: Truth, every: timedelta) -> None:
+        """Reconcile in that rhythm, for ever; a bus that does not answer is asked again later."""
         while True:
-            await asyncio.sleep(every)
+            await asyncio.sleep(every.total_seconds())
             try:
                 await self.reconcile(desk, truth)
             except Transient as error:

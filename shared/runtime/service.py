@@ -5,7 +5,7 @@ A main is `start(main)`, where `main` opens its outside world and `open_service`
     async with open_service(NAS_SYNC, common) as service:
         await service.run({"nas": Archive(...)}, loops=[service.every("1m", watch, "watch")])
 
-Exit status: 0 stopped by a signal, 2 wrong settings, 3 Fatal; each but 0 with sentences on standard error.
+Exit status: 0 stopped by a signal, 1 what a new start may mend, 2 wrong settings, 3 Fatal; each but 0 with sentences on standard error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from shared.adapters.jetstream_asking import ask, serve
 from shared.adapters.jetstream_publishing import Publisher, Reporter
 from shared.adapters.prometheus import Metrics
 from shared.adapters.prometheus_http import StatusPage
-from shared.domain.errors import Fatal, Transient
+from shared.domain.errors import Fatal, PhotoductError, Transient
 from shared.domain.pipeline import progress_subject, report_subject, reports_of, stages_of
 from shared.ports.bus import Outgoing
 from shared.runtime.alive import tell_alive
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from shared.runtime.settings import Common
 
 log = structlog.get_logger()
+START_AGAIN: Final = 1
 WRONG_SETTINGS: Final = 2
 FATAL: Final = 3
 BY_HAND: Final = timedelta(hours=1)
@@ -286,6 +287,8 @@ def start(main: Callable[[], Coroutine[None, None, None]], *, threads: int | Non
         _leave(error, WRONG_SETTINGS)
     except Fatal as error:
         _leave(error, FATAL)
+    except PhotoductError as error:
+        _leave(error, START_AGAIN)
 
 
 async def _with_threads(
@@ -296,6 +299,6 @@ async def _with_threads(
     await main()
 
 
-def _leave(error: Fatal, status: int) -> None:
+def _leave(error: PhotoductError, status: int) -> None:
     sys.stderr.write(f"{error}\n")
     raise SystemExit(status)

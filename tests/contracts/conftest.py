@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from services.state.database import open_database
 from tests.contracts.killing import Killer
-from tests.contracts.postgres import programs, server
+from tests.contracts.postgres import Server, programs, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,15 +20,21 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """Give the URL of a server of the tests' own."""
+def postgres_server() -> Iterator[Server]:
+    """Give a server of the tests' own: who stops it starts it again."""
     there = programs()
     if there is None:
         if os.environ.get("PHOTODUCT_REQUIRE_REAL"):
             pytest.fail("a real Postgres is required here and none is installed")
         pytest.skip("no Postgres server is installed")
-    with server(there) as url:
-        yield url
+    with server(there) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: Server) -> str:
+    """Give the URL of that server."""
+    return postgres_server.url
 
 
 def new_database(base: str, name: str) -> str:

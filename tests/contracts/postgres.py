@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,32 @@ def programs() -> Path | None:
     return Path(program).resolve().parent if program else None
 
 
+@dataclass
+class Server:
+    """One that can be stopped, and started anew at the same address."""
+
+    programs: Path
+    directory: Path
+    user: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Its address, without a database."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.process = _start(self.programs, self.directory, self.user, self.port)
+        _await(self.programs, self.process, self.port)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(30)
+
+
 @contextmanager
-def server(programs: Path) -> Iterator[str]:
-    """Start one, as a user other than root, and yield its URL without a database."""
+def server(programs: Path) -> Iterator[Server]:
+    """Start one, as a user other than root."""
     sweep()
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     directory = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -43,13 +67,13 @@ def server(programs: Path) -> Iterator[str]:
     fcntl.flock(held, fcntl.LOCK_EX)
     if os.geteuid() == 0:
         shutil.chown(directory, user, user)
-    process = _start(programs, directory, user, port := _free_port())
+    _make(programs, directory, user)
+    one = Server(programs, directory, user, _free_port())
     try:
-        _await(programs, process, port)
-        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}"
+        one.start()
+        yield one
     finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(30)
+        one.stop()
         shutil.rmtree(directory, ignore_errors=True)
         os.close(held)
 
@@ -71,7 +95,7 @@ def sweep() -> None:
             os.close(held)
 
 
-def _start(programs: Path, directory: Path, user: str, port: int) -> subprocess.Popen[bytes]:
+def _make(programs: Path, directory: Path, user: str) -> None:
     as_user = user if os.geteuid() == 0 else None
     data = str(directory / "data")
     subprocess.run(
@@ -82,7 +106,12 @@ def _start(programs: Path, directory: Path, user: str, port: int) -> subprocess.
         cwd=directory,
     )
     (directory / "owned").touch()  # after the lock: who finds it free finds a dead owner
-    with (directory / "log").open("wb") as log:
+
+
+def _start(programs: Path, directory: Path, user: str, port: int) -> subprocess.Popen[bytes]:
+    as_user = user if os.geteuid() == 0 else None
+    data = str(directory / "data")
+    with (directory / "log").open("ab") as log:
         return subprocess.Popen(
             [
                 *(str(programs / "postgres"), "-D", data, "-p", str(port), "-k", str(directory)),

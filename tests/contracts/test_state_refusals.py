@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
+from structlog.testing import capture_logs
 
 from services.state.account import Account
 from services.state.backup import backup
@@ -167,7 +168,6 @@ def test_books_of_another_apple_account_are_refused_until_it_is_said_to_be_the_s
 
 
 BAD = {
-    "nobody answers": f"postgresql+psycopg://photoduct:{PASSWORD}@127.0.0.1:1/photoduct",
     "no such database": "{server}/nowhere",
     "no port": f"postgresql+psycopg://photoduct:{PASSWORD}@127.0.0.1:port/photoduct",
     "another kind": f"mysql://photoduct:{PASSWORD}@127.0.0.1/photoduct",
@@ -202,3 +202,30 @@ def test_no_refusal_tells_the_password_of_the_database(
         assert len(words.splitlines()) == 1, words
         assert PASSWORD not in words
     assert not said.out
+
+
+def test_a_database_that_does_not_answer_is_waited_for_and_no_sentence_tells_its_password(
+    tmp_path: Path,
+) -> None:
+    url = f"postgresql+psycopg://photoduct:{PASSWORD}@127.0.0.1:1/photoduct"
+    settings = StateSettings(database_url=url)
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 10:
+            raise TimeoutError
+
+    with (
+        capture_logs() as said,
+        pytest.raises(TimeoutError),
+        open_books(settings, Common(data=tmp_path), MINE, pause),
+    ):
+        pass
+    assert len(said) == 10
+    assert all("refused" in one["reason"] and PASSWORD not in str(one) for one in said)
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 1
+    assert pauses[-1] == 30
+    with pytest.raises(Fatal, match="cannot be reached"):
+        migrate(url, f"sqlite:///{tmp_path}/new.db")

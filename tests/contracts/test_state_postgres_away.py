@@ -1,0 +1,69 @@
+"""A state service whose Postgres is restarted ends with one sentence, is started anew, waits and works on; all of it real."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.runtime.service import START_AGAIN
+from tests.contracts.conftest import new_database
+from tests.integration.nats_fixture import real_nats
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from pathlib import Path
+
+    from tests.contracts.postgres import Server
+
+pytestmark = pytest.mark.integration
+
+
+async def start(config: Path) -> Process:
+    command = [sys.executable, "-m", "services.state", "--config", str(config)]
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(*command, stderr=pipe, stdout=pipe)
+
+
+async def until(process: Process, words: str) -> None:
+    assert process.stderr
+    said = ""
+    async with asyncio.timeout(30):
+        while words not in said:
+            line = await process.stderr.readline()
+            assert line, "it ended"
+            said = line.decode()
+
+
+async def test_a_restart_of_postgres_stops_nothing_for_good(
+    tmp_path: Path, postgres_server: Server
+) -> None:
+    books = new_database(postgres_server.url, "restarted")
+    config = tmp_path / "config.yaml"
+    async with real_nats(tmp_path / "bus") as nats:
+        config.write_text(
+            f"data: {tmp_path}/bus\nlibrary: {{root: {tmp_path}}}\nnas: {{root: {tmp_path}}}\n"
+            f"nats: {{url: '{nats.files.url}'}}\nstate: {{database_url: '{books}'}}\n"
+        )
+        first = await start(config)
+        await until(first, "Ready to work.")
+        postgres_server.stop()
+        second = None
+        try:
+            async with asyncio.timeout(30):
+                _, said = await first.communicate()
+            assert first.returncode == START_AGAIN
+            last = said.decode().splitlines()[-1]
+            assert last.startswith("The lock on the state database was lost")
+            assert "Traceback" not in said.decode()
+            second = await start(config)
+            await until(second, "cannot be reached")
+        finally:
+            postgres_server.start()
+        await until(second, "Ready to work.")
+        second.terminate()
+        async with asyncio.timeout(30):
+            await second.communicate()
+        assert second.returncode == 0

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 IN_USE: Final = "The state database is in use: stop photoduct's state service first."
 PATIENCE_SECONDS: Final = 40.0
-"""The lock of an owner that was killed or cut off ends when the server has noticed."""
+"""The lock of an owner that was killed or cut off ends when the server has noticed, and its last transaction with it."""
 _OWNER: Final = 0x70686F746F647563
+_WRITING: Final = _OWNER + 1
+"""Shared by the transactions that are open: a new owner waits until those of the former one have ended."""
 _SQLITE: Final = "sqlite:///"
 _REFUSALS: Final = (
     "authentication failed",
@@ -47,7 +49,8 @@ class OwnerLost(PhotoductError):
 def owned(url: str, patience: float = PATIENCE_SECONDS) -> Iterator[Callable[[Engine], None]]:
     """Be the owner of the database at a SQLAlchemy URL; Fatal when another process is, Unreachable when nobody answers.
 
-    Yields what lets an engine of that database begin no transaction more once the lock was lost (OwnerLost).
+    Yields what lets an engine of that database begin no transaction more once the lock was lost (OwnerLost); what had
+    begun by then has ended before another is the owner.
     """
     with (_file if url.startswith("sqlite") else _advisory)(url, patience) as guard:
         yield guard
@@ -83,6 +86,8 @@ def _advisory(url: str, patience: float) -> Iterator[Callable[[Engine], None]]:
     with connection:
         until = time.monotonic() + patience
         _take(connection, _OWNER, until)
+        _take(connection, _WRITING, until)
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _WRITING})
         yield _Held(connection).guard
     engine.dispose()
 
@@ -108,9 +113,16 @@ class _Held:
         self._connection, self._one, self._lost = connection, Lock(), False
 
     def guard(self, engine: Engine) -> None:
-        """Ask before each transaction whether the connection lives; an idle service begins one twice a second."""
-        event.listen(engine, "begin", lambda _: self._check())
+        """Ask in each transaction whether the connection lives; an idle service begins one twice a second.
+
+        A transaction first says that it is there: the next owner waits for it, or the question finds the lock lost.
+        """
+        event.listen(engine, "begin", self._enter)
         event.listen(engine, "handle_error", self._explain)
+
+    def _enter(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({_WRITING})")
+        self._check()
 
     def _explain(self, context: ExceptionContext) -> None:
         """Tell a line that broke by the lock that was lost with it, where it was."""

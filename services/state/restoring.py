@@ -21,9 +21,10 @@ from shared.adapters.publishing import commit
 from shared.domain.errors import Fatal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
 
 NEW_LIFE: Final = 1_000
 """Added to every attempt: no order or answer of the time that the books forgot can be taken for one of now."""
@@ -31,8 +32,14 @@ _JOURNALS: Final = ("-wal", "-shm")
 _ENDINGS: Final = ("", *_JOURNALS)
 
 
-def restore(backup: Path, url: str, now: datetime, room: Path | None = None) -> str:
-    """Make the database at `url` hold the backup; the caller owns it. Returns where the former books are now.
+def restore(
+    backup: Path,
+    url: str,
+    now: datetime,
+    room: Path | None = None,
+    guard: Callable[[Engine], object] | None = None,
+) -> str:
+    """Make the database at `url` hold the backup; the caller owns it, and gives its `guard`. Returns where the former books are now.
 
     For Postgres the books are made ready in the folder `room` (the system's for such files), which has to take them.
 
@@ -42,7 +49,7 @@ def restore(backup: Path, url: str, now: datetime, room: Path | None = None) -> 
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
     if url.startswith("sqlite"):
         return _to_file(backup, Path(url.removeprefix("sqlite:///")), now, stamp)
-    return _to_postgres(backup, url, now, stamp, room)
+    return _to_postgres(backup, url, now, stamp, room, guard)
 
 
 def _prepared(backup: Path, temp: Path, now: datetime) -> None:
@@ -96,13 +103,22 @@ def _put_aside(path: Path, aside: Path) -> Path:
     return aside
 
 
-def _to_postgres(backup: Path, url: str, now: datetime, stamp: str, room: Path | None) -> str:
+def _to_postgres(
+    backup: Path,
+    url: str,
+    now: datetime,
+    stamp: str,
+    room: Path | None,
+    guard: Callable[[Engine], object] | None,
+) -> str:
     """All in one transaction: the former tables move into a schema of their own."""
     aside = f"before_{stamp.lower()}"
     with TemporaryDirectory(dir=room) as folder:
         temp = Path(folder) / "books.db"
         _prepared(backup, temp, now)
         engine, source = connect(url), connect(f"sqlite:///{temp}")
+        if guard is not None:
+            guard(engine)
         try:
             refuse_foreign(engine, beside=False)  # they would move along
             with source.connect() as books, engine.begin() as connection:

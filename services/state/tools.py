@@ -42,12 +42,13 @@ def migrate(source: str, target: str) -> list[str]:
     if make_url(source) == make_url(target):
         raise Fatal("The books are there already; nothing was changed.")
     _refuse_missing(source)
-    with owned(source, patience=0), owned(target, patience=0):
+    with owned(source, patience=0) as former, owned(target, patience=0) as guard:
         books = connect(source)
+        former(books)
         try:
             _refuse_others(books)
             check(books)
-            made = open_database(target)
+            made = open_database(target, guard=guard)
             try:
                 with books.connect() as reading, made.begin() as writing:
                     found = copy(reading, writing, _tell)
@@ -85,8 +86,9 @@ def rename_account(url: str, account: Account) -> list[str]:
     if not account.apple_id.strip():
         raise Fatal("icloud.apple_id is missing; nothing was changed.")
     _refuse_missing(url)
-    with owned(url, patience=0):
+    with owned(url, patience=0) as guard:
         engine = connect(url)
+        guard(engine)
         try:
             _refuse_others(engine)
             rename(engine, account)
@@ -117,8 +119,8 @@ def run(arguments: Sequence[str]) -> list[str]:
             return migrate(here, database_url(_with_url(settings, to), common))
         case ["restore", file]:
             check_backup(Path(file), account)
-            with owned(here, patience=0):
-                aside = restore(Path(file), here, SystemClock().now(), common.data)
+            with owned(here, patience=0) as guard:
+                aside = restore(Path(file), here, SystemClock().now(), common.data, guard)
             return [
                 f"The books are those of {file}. The former ones are kept as {aside}.",
                 "Deletion is frozen until you have looked and say `photoduct unfreeze`; every copy is verified anew.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from prometheus_client import CollectorRegistry
-from sqlalchemy import column, create_engine, delete, insert, select, table, text, update
+from sqlalchemy import column, create_engine, delete, event, insert, select, table, text, update
 from sqlalchemy.exc import DBAPIError
 
 from services.state import schema
@@ -201,9 +201,62 @@ def test_an_owner_whose_lock_is_lost_writes_and_reads_nothing_more(
         assert connection.execute(select(schema.rejected)).all() == []
 
 
+def test_a_new_owner_waits_for_the_transaction_in_which_the_former_one_lost_its_lock(
+    empty_postgres: str, tmp_path: Path
+) -> None:
+    settings, common = StateSettings(database_url=empty_postgres), Common(data=tmp_path)
+    in_use = pytest.raises(Fatal, match="in use")
+    with open_books(settings, common, Account()) as engine:
+        with engine.begin() as writing:
+            forget_locks(empty_postgres)
+            with in_use, owned(empty_postgres, patience=0.2):
+                pass
+            writing.execute(insert(schema.setting).values(key="last", value="in time"))
+        with owned(empty_postgres, patience=0.2), pytest.raises(OwnerLost), engine.begin():
+            pass
+    with open_books(settings, common, Account()) as engine, engine.connect() as connection:
+        query = select(schema.setting.c.value).where(schema.setting.c.key == "last")
+        assert connection.execute(query).scalar_one() == "in time"
+        kept_alive = text("SHOW tcp_keepalives_idle")
+        assert connection.execute(kept_alive).scalar_one() == "10", "else 7200 by the server"
+
+
+def test_what_moves_and_restores_books_is_waited_for_too(
+    tmp_path: Path, empty_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = open_database(f"sqlite:///{tmp_path}/media.db")
+    World(books).look(seen("A"))
+    made = backup(books, tmp_path / "backups", 2, START)
+    looks = []
+
+    def look(*_: object) -> None:
+        with pytest.raises(Fatal, match="in use"), owned(empty_postgres, patience=0.2):
+            pass
+        looks.append(_)
+
+    def lose(*_: object) -> None:
+        if not looks:
+            forget_locks(empty_postgres)
+        look()
+
+    monkeypatch.setattr("services.state.tools._tell", lose)
+    migrate(url_of(books), empty_postgres)
+    assert looks
+    looks.clear()
+    with owned(empty_postgres) as guard:
+
+        def check(engine: Engine) -> None:
+            guard(engine)
+            event.listen(engine, "commit", lose)
+
+        restore(made, empty_postgres, START, guard=check)
+    assert looks
+    books.dispose()
+
+
 def forget_locks(url: str) -> None:
     """Do to the connection that holds the lock what a restart of the server, or a cut line that it noticed, does; to no other."""
-    lost = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+    lost = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
     here = " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     admin = create_engine(url)
     with admin.connect() as connection:

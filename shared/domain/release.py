@@ -53,13 +53,17 @@ def may_release(
 
 
 def brakes(here: Situation, rules: Rules) -> Iterator[Reason]:
-    """The limits of deletions in iCloud hold here, too, counted apart; of a small library one photo a day may go."""
+    """The limits of deletions in iCloud hold here, too, counted apart; of a small library one photo a day may go.
+
+    A limit of 0 stops all, as it stops deletions.
+    """
+    least = 1 if rules.max_percent_day else 0
     if here.released_run >= rules.max_items_run or here.released_day >= rules.max_items_day:
         yield Reason(
             "brake-items",
             "as many photos as may in an hour or a day have lost originals (deletion.max_items_run, max_items_day)",
         )
-    elif here.released_day + 1 > max(1, here.library_size * rules.max_percent_day / 100):
+    elif here.released_day + 1 > max(least, here.library_size * rules.max_percent_day / 100):
         yield Reason(
             "brake-percent",
             f"originals of {rules.max_percent_day:g} % of the library have left in a day (deletion.max_percent_day)",

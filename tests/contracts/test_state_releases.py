@@ -85,8 +85,8 @@ def test_so_many_a_run_and_a_day_and_the_rest_waits_its_turn(engine: Engine) -> 
         assert count(connection, world.clock.now()).permits["deleted"] == 5, "of iCloud alone"
 
 
-@pytest.mark.parametrize(("percent", "at_once"), [(0, 1), (40, 2), (100, 5)])
-def test_no_more_than_a_share_of_the_library_a_day_and_one_at_least(
+@pytest.mark.parametrize(("percent", "at_once"), [(0, 0), (1, 1), (40, 2), (100, 5)])
+def test_no_more_than_a_share_of_the_library_a_day_and_one_at_least_unless_none_may(
     lite: Engine, percent: float, at_once: int
 ) -> None:
     world = long_deleted(lite, replace(ON, max_percent_day=percent))

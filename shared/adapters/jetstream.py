@@ -1,7 +1,7 @@
 """A connection to NATS that never gives up: one user's requests and answers; it can neither create nor delete a stream.
 
 A denied subject looks like silence to the caller, and the reason reaches a callback only: so a permissions
-violation ends every open request, and the connection's `fatal` future, with Fatal. A lost connection ends them
+violation ends every open request, and the connection's `fatal` future, with Fatal, unless it is of mere figures. A lost connection ends them
 with Disconnected; the callers that must not give up wait for `connected` and try again.
 """
 
@@ -18,6 +18,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError, MaxPayloadError
 
 from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
+from shared.domain.pipeline import alive_subject, progress_subject
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _RECONNECT_S: Final = 0.1
 _REFUSALS: Final = ("permissions violation", "authorization violation")
+_FIGURES: Final = (f'to "{alive_subject("")}', f'to "{progress_subject("")}')
+"""Nothing is decided by what is said there: no right to it, as with a bus that is older than its worker, stops nobody."""
 _LATE_ANSWER: Final = 'permissions violation for publish to "_inbox_'
 """A question lets one answer through; a server that was started anew meanwhile knows nothing of it."""
 
@@ -98,6 +101,7 @@ class Connection:
         self._prefix = ""
         self._count = 0
         self._closing = False
+        self._warned: set[str] = set()
 
     async def open(self) -> Self:
         """Connect, however long the server takes to appear; Fatal when it refuses the user."""
@@ -218,6 +222,8 @@ class Connection:
         text = str(error)
         if _LATE_ANSWER in text.lower():
             log.info("The bus took an answer no more: it has started anew since the question.")
+        elif any(subject in text.lower() for subject in _FIGURES):
+            self._warn_once(text)
         elif any(word in text.lower() for word in _REFUSALS):
             self._die(Fatal(f"The bus refuses the user {self._login.user}: {text}."))
         elif isinstance(error, ssl.SSLCertVerificationError):
@@ -229,6 +235,11 @@ class Connection:
             )
         else:
             log.debug("The bus connection had a problem.", error=repr(error))
+
+    def _warn_once(self, reason: str) -> None:
+        if reason not in self._warned:
+            self._warned.add(reason)
+            log.warning("The bus takes no figures: start it anew, it is older.", reason=reason)
 
     def _die(self, error: Fatal) -> None:
         if not self.fatal.done():

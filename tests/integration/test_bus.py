@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from shared.adapters.jetstream import Login, connect
 from shared.adapters.jetstream_admin import consumer_info, ensure_consumer, purge, stream_info
@@ -16,7 +17,7 @@ from shared.adapters.jetstream_asking import ask, serve
 from shared.adapters.jetstream_publishing import Publisher, Reporter
 from shared.adapters.jetstream_pulling import Puller
 from shared.domain.errors import Fatal, Permanent, Transient
-from shared.domain.pipeline import STAGE
+from shared.domain.pipeline import STAGE, alive_subject, progress_subject
 from shared.ports.bus import Outgoing
 from shared.runtime.bootstrap import bootstrap, lane_consumers, reports_consumer
 from tests.integration.nats_fixture import RealNats, real_nats
@@ -197,6 +198,24 @@ async def test_a_refused_subject_is_fatal_and_quick(nats: RealNats) -> None:
     with pytest.raises(Fatal, match="refuses the user pixel_sync"):
         await Publisher(worker).publish_many(tasks(1))
     assert time.monotonic() - started < 1
+
+
+async def test_a_bus_of_before_that_refuses_figures_stops_no_worker(nats: RealNats) -> None:
+    """As one does that was not started anew yet; here by the figures of others, which are refused always."""
+    worker = await nats.connect("pixel_sync")
+    with capture_logs() as said:
+        for _ in range(2):
+            await worker.publish(alive_subject("compressor"), b"{}")
+            await worker.subscribe(alive_subject("*"), ignored)
+            await worker.publish(progress_subject("compressor"), b"{}")
+        await worker.nats.flush()  # the refusals have come
+    worker.check()
+    warned = [one["reason"] for one in said if one["log_level"] == "warning"]
+    assert len(warned) == len(set(warned)) == 3
+
+
+async def ignored(_: object) -> None:
+    """What is heard here counts for nothing."""
 
 
 async def test_a_wrong_password_is_fatal(nats: RealNats, tmp_path: Path) -> None:

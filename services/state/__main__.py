@@ -42,7 +42,7 @@ async def main() -> None:
             folder = backup_folder(settings, common)
             backups = Backups(engine, folder, settings.backup, truth, clock)
             monitoring = Monitoring(service.metrics, store, clock, backups, common.data)
-            doors, workers = (truth, claims, answers, orders), monitoring.workers
+            doors, workers = (truth, claims, answers, orders, store), monitoring.workers
             desk = Desk(service.connection, service.publisher, *doors, workers)
             reconciler = Reconciler(service.connection, store, clock, settings.patience)
             reconciling = partial(reconciler.run, desk, truth, settings.reconcile_every)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from services.state.answers import Answers
     from services.state.claims import Claims
     from services.state.orders import Orders
+    from services.state.store import Store
     from services.state.truth import Truth
     from services.state.workers import Workers
     from shared.adapters.jetstream import Connection
@@ -61,9 +62,10 @@ class Desk:
         claims: Claims,
         answers: Answers,
         orders: Orders,
+        store: Store,
         workers: Workers,
     ) -> None:
-        self._workers = workers
+        self._store, self._workers = store, workers
         self._connection, self._publisher = connection, publisher
         self._truth, self._answers, self._orders = truth, answers, orders
         self._claims_of = claims
@@ -91,10 +93,15 @@ class Desk:
                 received = [one for line in lines if (one := _read(*line)) is not None]
                 for start in range(0, len(received), REPORTS_AT_ONCE):
                     part = received[start : start + REPORTS_AT_ONCE]
-                    self._relay(await self.on_writer(self._truth.apply, part))
-                    self._workers.ended(one.report for one in part)
+                    self._relay(await self.on_writer(self._apply, part))
                 await messages[-1].ack()  # names every message of this take
                 puller.free(len(messages))
+
+    def _apply(self, part: Sequence[Received]) -> list[Due]:
+        due = self._truth.apply(part)
+        counted = {one.report.id: one.report for one in part}
+        self._workers.ended(counted[key] for key in self._store.applied() if key in counted)
+        return due
 
     async def take_advisories(self) -> None:
         """Quarantine what the bus will not hand out any more, for ever."""

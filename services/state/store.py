@@ -29,6 +29,7 @@ class Store:
         self.engine = engine
         self._library_root, self._policy = str(library_root), policy
         self._marks: list[dict[str, Any]] = []
+        self._applied: set[str] = set()
 
     @contextmanager
     def transaction(self, now: datetime) -> Iterator[Transaction]:
@@ -38,10 +39,17 @@ class Store:
             with self.engine.begin() as connection:
                 if marks:
                     connection.execute(rows.MARK_OUT, marks)
-                yield Transaction(connection, now, self._library_root, self._policy)
+                made = Transaction(connection, now, self._library_root, self._policy)
+                yield made
         except BaseException:
             self._marks = marks + self._marks
             raise
+        self._applied.update(made.applied)
+
+    def applied(self) -> set[str]:
+        """Return the reports that counted since this was last asked: in committed transactions, each for the first time."""
+        found, self._applied = self._applied, set()
+        return found
 
     def mark_out(self, published: Sequence[tuple[Task, int | None]], now: datetime) -> None:
         """Note which due tasks were published, and where in their stream; the next transaction writes it.

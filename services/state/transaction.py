@@ -44,6 +44,8 @@ class Transaction:
             first_retry=policy.first_retry,
             tries=policy.tries,
         )
+        self.applied: set[str] = set()
+        """The reports that `write` wrote down as known from now on."""
         self._library_root, self._level = library_root, policy.deletion.google_level
         self._assets: dict[int, tuple[object, ...]] = {}
         self._removals: dict[int, str] = {}
@@ -139,6 +141,7 @@ class Transaction:
     def write(self, applied: Sequence[str]) -> None:
         """Write all that the books hold anew; the caller commits."""
         books, run = self.books, self.connection.execute
+        self.applied.update(applied)
         if applied:
             run(insert(schema.inbox), [{"report_id": key, "at": books.now} for key in applied])
         self._write_rows(books.assets.values())

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from pydantic import ValidationError
 from typing_extensions import override
 
-from shared.domain.events import Failed, Outcome
+from shared.domain.events import Failed, Outcome, RenditionLost
 from shared.domain.pipeline import SERVICES, STAGES, alive_subject
 from shared.domain.progress import Alive
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 SILENT_S: Final = 60.0
 """A worker of which nothing was heard for so long is not there."""
+MOST: Final = 1_000
+"""So many of a service are told apart: whoever may say that it is there must not fill the memory with names."""
+_NO_END: Final = (Failed, RenditionLost)
 
 
 class Workers(Collector):
@@ -40,7 +43,7 @@ class Workers(Collector):
         self._heard: dict[str, dict[str, tuple[float, bool]]] = {one.name: {} for one in SERVICES}
         self._ended = Counter(
             "photoduct_work_ended_total",
-            "Tasks whose end was reported, failures aside.",
+            "Tasks whose end was reported and counted, failures and lost renditions aside.",
             ["stage"],
             registry=registry,
         )
@@ -60,14 +63,16 @@ class Workers(Collector):
         except ValidationError:
             log.warning("A worker's word cannot be read.", subject=msg.subject)
             return
-        if workers is not None:
-            self._forget_the_silent()
+        if workers is None:
+            return
+        self._forget_the_silent()
+        if said.worker in workers or len(workers) < MOST:
             workers[said.worker] = (self._now(), said.open)
 
     def ended(self, reports: Iterable[Report]) -> None:
         """Count the tasks that these reports end."""
         for report in reports:
-            if isinstance(report, Outcome) and not isinstance(report, Failed):
+            if isinstance(report, Outcome) and not isinstance(report, _NO_END):
                 self._ended.labels(report.stage).inc()
 
     def _forget_the_silent(self) -> None:

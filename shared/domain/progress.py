@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from shared.domain.ids import Kind
 from shared.domain.wire import Wire
 
@@ -28,7 +30,7 @@ class UnderWay(Wire):
 class Alive(Wire):
     """One worker process is there, wherever it runs; nothing is decided by it."""
 
-    worker: str
+    worker: str = Field(max_length=300)
     """Which process: machine and process id."""
     open: bool
     """It takes work; False outside its window (`during`)."""

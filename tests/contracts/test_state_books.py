@@ -88,8 +88,11 @@ def test_nothing_is_deleted_before_the_dwell_or_while_deletion_is_off(engine: En
 def test_a_report_counts_once(world: World) -> None:
     world.look(seen("A"))
     due = next(due for due in world.due if due.task.stage == "download")
+    world.store.applied()
     world.answer(due)
+    assert len(world.store.applied()) == 1
     world.answer(due)
+    assert world.store.applied() == set()
     with world.engine.connect() as connection:
         moves = connection.execute(
             select(schema.history).where(schema.history.c.new == "backup")
@@ -281,7 +284,9 @@ def test_an_impossible_report_is_kept_aside_and_its_neighbours_count(world: Worl
     bad = events.AlbumReturned(
         id="nonsense", at=world.clock.now(), stage="return", key=99, attempt=1, asset="A"
     )
+    world.store.applied()
     world.say(bad, good)
+    assert world.store.applied() == {good.id}
     assert media(world)[0].local == "backup"
     with world.engine.connect() as connection:
         assert connection.execute(select(schema.rejected.c.report_id)).scalars().all() == [

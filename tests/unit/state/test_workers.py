@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from services.state.workers import Workers
-from shared.domain.events import Failed, Left
+from shared.domain.events import Failed, Left, RenditionLost
 from shared.domain.pipeline import SERVICES
 from shared.domain.progress import Alive
 from tests.unit.state.plan_case import NOW
@@ -59,11 +59,31 @@ async def test_what_no_worker_says_counts_for_nothing() -> None:
     assert shown.value("workers", service="stranger") is None
 
 
+async def test_whoever_says_that_it_is_thousands_of_workers_takes_no_memory() -> None:
+    shown = Shown()
+    long: Any = SimpleNamespace(
+        subject="alive.compressor", data=b'{"v":1,"open":true,"worker":"%s"}' % (b"x" * 1_000)
+    )
+    await shown.workers.hear(long)
+    assert shown.value("workers", service="compressor") == 0
+    for one in range(3_000):
+        await shown.hears("compressor", f"elsewhere:{one}")
+    assert shown.value("workers", service="compressor") == 1_000
+    await shown.hears("nas_sync", "here:1")
+    assert shown.value("workers", service="nas_sync") == 1
+    shown.time = 30
+    await shown.hears("compressor", "elsewhere:7")
+    shown.time = 61
+    assert shown.value("workers", service="compressor") == 1, "those that are known are heard still"
+
+
 def test_ends_are_counted_by_stage_and_failures_are_none() -> None:
     shown = Shown()
     head = {"id": "x", "at": NOW, "stage": "compress", "key": 1, "attempt": 1, "asset": "A"}
     left: Report = Left(**head, reason="no smaller", tier="t", readable=True)
     failed: Report = Failed(**head, lasting="transient", reason="no line")
-    shown.workers.ended([left, failed, left])
+    lost: Report = RenditionLost(**{**head, "stage": "rendition"}, reason="gone")
+    shown.workers.ended([left, failed, left, lost])
+    assert shown.value("work_ended_total", stage="rendition") == 0, "it is made anew"
     assert shown.value("work_ended_total", stage="compress") == 2
     assert shown.value("work_ended_total", stage="nas") == 0

@@ -58,7 +58,7 @@ async def compress(
     """Decode the source completely, and put a smaller rendition at the target where that is worth it.
 
     Raises TargetTaken, Permanent (the decoder crashed or hung on this file), Transient (killed from outside,
-    disk trouble), Waiting (disk full), Fatal (no ffmpeg). Cancelling kills the child at once.
+    disk trouble), Waiting (disk full, no room for a process), Fatal (no ffmpeg). Cancelling kills the child at once.
     """
     _check(job)
     started = time.monotonic()

@@ -11,7 +11,7 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from services.compressor.pool.nursery import Nursery
+from services.compressor.pool.nursery import NoRoom, Nursery
 from services.compressor.verdict import needs_more_than
 from shared.domain.errors import Fatal, Permanent, PhotoductError, Transient
 
@@ -40,7 +40,8 @@ async def ask(
 ) -> dict[str, Any]:
     """Run a worker on `request` for `seconds` at most; return its answer, or one for it where it died for want of memory.
 
-    `frames` hears of all frames so far, before `progress`. Raises Permanent when it crashed or hung, Transient when it was killed from outside, Fatal without ffmpeg.
+    `frames` hears of all frames so far, before `progress`. Raises Permanent when it crashed or hung, Transient when it was killed from outside,
+    NoRoom when it was not born, Fatal without ffmpeg.
     Cancelling kills it at once.
     """
     line = NURSERY.bear()
@@ -76,9 +77,11 @@ async def _heard(
 
 
 async def _life(line: socket.socket) -> str:
-    """Return how the child ended; raises Transient when the zygote died, as a child without it may go on."""
+    """Return how the child ended; raises Transient when the zygote died, as a child without it may go on, NoRoom without birth."""
     said = await _last_words(line)
-    if said in {"", BORN}:
+    if not said:
+        raise NoRoom("it was not born")
+    if said == BORN:
         raise Transient("The encoders' parent was killed from outside, perhaps for want of memory.")
     return said
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.domain.errors import Transient
+from shared.domain.errors import Waiting
 
 _ROOT = Path(__file__).parents[3]
 _ZYGOTE = "services.compressor.pool.zygote"
@@ -49,6 +49,15 @@ def environment() -> dict[str, str]:
     return passed_on | _ONE_THREAD | _KEPT_MEMORY
 
 
+class NoRoom(Waiting):
+    """This machine lets us open no more files or start no more processes: no file is to blame, and a person has to know."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"There was no room for one more encoder: {why}.", attention="no_room", retry_after=10.0
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """Our ends of one job: its stdin and stdout, its stderr, and what the zygote says of its life and death."""
@@ -81,15 +90,14 @@ class Nursery:
     def bear(self) -> Line:
         """Have a child forked; give it back with `done`. It is not born yet when this returns.
 
-        Raises Transient where the system has no room for one more; those that are in work go on.
+        Raises NoRoom where the system has none for one more; those that are in work go on.
         """
         try:
             line = self._born()
         except OSError as error:
             if not self._busy:
                 self.end()
-            why = error.strerror or error
-            raise Transient(f"There was no room for one more encoder: {why}.") from error
+            raise NoRoom(error.strerror or str(error)) from error
         self._busy += 1
         if self._ending:
             self._ending.cancel()

@@ -18,7 +18,7 @@ from services.compressor import encode
 from services.compressor.encode import Job, TargetTaken, compress
 from services.compressor.pool import child, nursery
 from services.compressor.verdict import Compressed
-from shared.domain.errors import Permanent, PhotoductError, Transient
+from shared.domain.errors import Permanent, PhotoductError, Transient, Waiting
 from tests.unit.compressor import samples
 
 Make = Callable[..., Job]
@@ -291,7 +291,7 @@ async def test_a_child_that_could_not_be_had_leaves_no_parent_waiting_for_it(
     home = nursery.Nursery()
     with monkeypatch.context() as broken:
         broken.setattr(socket, "send_fds", failing)
-        with pytest.raises(Transient, match="too many"):
+        with pytest.raises(Waiting, match="too many"):
             home.bear()
     assert home.pid is None
     home.done(home.bear())
@@ -299,13 +299,13 @@ async def test_a_child_that_could_not_be_had_leaves_no_parent_waiting_for_it(
     assert home.pid is None
 
 
-async def test_want_of_descriptors_costs_the_next_file_and_none_that_is_in_work() -> None:
+async def test_want_of_descriptors_holds_the_next_file_and_none_that_is_in_work() -> None:
     home = nursery.Nursery()
     busy = home.bear()
     zygote, before = home.pid, len(descriptors())
     try:
         for free in range(6):  # it takes six
-            with few_descriptors(free), pytest.raises(Transient, match="Too many open files"):
+            with few_descriptors(free), pytest.raises(Waiting, match="Too many open files"):
                 home.bear()
             assert (home.pid, len(descriptors())) == (zygote, before)
         busy.life.setblocking(True)
@@ -315,6 +315,29 @@ async def test_want_of_descriptors_costs_the_next_file_and_none_that_is_in_work(
     finally:
         home.done(busy)
         home.end()
+
+
+class Childless:
+    """Takes a job, and the zygote has no room to fork a child for it."""
+
+    def bear(self) -> nursery.Line:
+        pairs = [socket.socketpair() for _ in range(3)]
+        for ours, theirs in pairs:
+            ours.setblocking(False)
+            theirs.close()
+        return nursery.Line(*(ours for ours, _ in pairs))
+
+    def done(self, line: nursery.Line) -> None:
+        line.close()
+
+
+async def test_a_file_whose_encoder_was_never_born_is_not_blamed(
+    tmp_path: Path, job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "NURSERY", Childless())
+    with pytest.raises(Waiting, match="no room") as held:
+        await compress(job(samples.jpeg(tmp_path / "a.jpg")))
+    assert held.value.attention == "no_room"
 
 
 def descriptors() -> list[str]:

@@ -93,7 +93,10 @@ class Orders:
         doubted = (
             select(media.asset_id)
             .join(schema.asset, asset.id == media.asset_id)
-            .where(asset.removal.in_(("deleted", "purged")), media.nas.in_(("void", "mismatch")))
+            .where(
+                (media.nas == "mismatch")
+                | (asset.removal.in_(("deleted", "purged")) & (media.nas == "void"))
+            )
         )
         with self._store.transaction(self._clock.now()) as transaction:
             transaction.load_assets(set(transaction.connection.execute(doubted).scalars()))

@@ -100,6 +100,8 @@ class World:
         """When the compressor says that a file has grown out of its tier."""
         self.placed: dict[int, str] = {}
         """By media, the hash of the rendition that lies in the archive."""
+        self.lost: set[int] = set()
+        """Media of whose originals the archive has no copy any more, and nobody told that."""
 
     def say(self, *reports: events.Report) -> None:
         self.due += self.truth.apply([Received("evt.test.x", report) for report in reports])
@@ -173,9 +175,19 @@ class World:
         return work.outcome(events.Staged, self.clock.now(), path=work.file.path, mtime_ns=1)
 
     def _nas(self, work: work_items.FileWork) -> events.Report:
-        if work.stage == "nas":
+        behind, gone = work.key in self.placed, {*self.released, *self.lost}
+        if work.stage == "verify" and work.key in gone:
+            return work.outcome(
+                events.NasMismatch,
+                self.clock.now(),
+                path=work.nas_path or work.file.path,
+                reason="The archive has no copy",
+                archive=self.archive,
+                file_system=self.file_system,
+            )
+        if work.stage == "nas" and work.key in gone:
             self.released.discard(work.key)
-        behind = work.key in self.placed
+            self.lost.discard(work.key)
         return work.outcome(
             events.NasVerified,
             self.clock.now(),

@@ -89,6 +89,14 @@ def after_its_original_was_released(engine: Engine) -> World:
     return world
 
 
+def after_its_copy_was_lost(engine: Engine) -> World:
+    world = after_they_were_purged(engine)
+    world.lost.add(1)
+    pass_by(world, 20)
+    assert photo(world).nas == "mismatch"
+    return world
+
+
 def after_the_release_of_what_is_kept_here(engine: Engine) -> World:
     world = deleted(engine, local_purge_after=None)
     pass_by(world, 41)
@@ -116,6 +124,7 @@ POINTS = (
     while_its_files_are_here,
     after_they_were_purged,
     after_its_original_was_released,
+    after_its_copy_was_lost,
     after_the_release_of_what_is_kept_here,
     while_a_rendition_is_made_from_a_rendition,
     while_one_is_placed_where_no_original_is,

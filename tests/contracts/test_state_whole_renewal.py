@@ -19,7 +19,10 @@ from services.nas_sync.releasing import Release
 from services.state import schema
 from services.state.answers import Answers
 from services.state.database import open_database
+from services.state.orders import Orders
+from services.state.restoring import distrust
 from shared.domain import events, ids, questions, work_items
+from shared.domain.errors import Permanent
 from shared.domain.ids import GoogleLevel
 from shared.domain.release import Keeping
 from tests.contracts.books_world import START, World, seen
@@ -60,8 +63,13 @@ class Real(World):
         assert (name, answer) == ("claim_release", questions.ClaimedRelease)
         return self.claims.release(question)
 
-    def play(self, handled: Any) -> events.Report:
-        (report,) = asyncio.run(handled)
+    def play(self, work: work_items.Work, handled: Any) -> events.Report:
+        try:
+            (report,) = asyncio.run(handled)
+        except Permanent as error:
+            return work.outcome(
+                events.Failed, self.clock.now(), lasting="permanent", reason=str(error)
+            )
         found: events.Report = report
         return found
 
@@ -82,21 +90,21 @@ class Real(World):
     @override
     def _nas(self, work: work_items.FileWork) -> events.Report:
         stage = self.nas.store if work.stage == "nas" else self.nas.verify
-        return self.play(stage(work))
+        return self.play(work, stage(work))
 
     _verify = _nas
 
     @override
     def _compress(self, work: work_items.FileWork) -> events.Report:
-        return self.play(self.compressor(work))
+        return self.play(work, self.compressor(work))
 
     @override
     def _rendition(self, work: work_items.RenditionWork) -> events.Report:
-        return self.play(self.nas.place_rendition(work))
+        return self.play(work, self.nas.place_rendition(work))
 
     @override
     def _release(self, work: work_items.RenditionWork) -> events.Report:
-        return self.play(self.releaser(work))
+        return self.play(work, self.releaser(work))
 
     @override
     def _purge(self, work: work_items.AssetWork) -> events.Report:
@@ -153,4 +161,31 @@ def test_a_photos_life_in_the_archive(tmp_path: Path) -> None:
     back = world.pass_by(0)
     assert (back.local, back.nas, back.nas_path) == ("backup", "verified", f".originals/{NAME}")
     assert world.held() == {NAME: old.rendition_sha256, **original}
+    engine.dispose()
+
+
+def test_a_copy_that_differs_is_left_and_the_original_archived_once_a_person_moved_it(
+    tmp_path: Path,
+) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/media.db")
+    world = Real(engine, tmp_path)
+    photo = seen("A", created=START - 300 * DAY)
+    sizeless = [one.model_copy(update={"size": 0}) for one in photo.resources]
+    world.look(photo.model_copy(update={"resources": tuple(sizeless)}))
+    world.work_off()
+    copy = world.root / NAME
+    copy.write_bytes(b"rotten")
+    with engine.begin() as connection:
+        distrust(connection, world.clock.now())
+    row = world.pass_by(0)
+    assert (row.local, row.nas, copy.read_bytes()) == ("backup", "none", b"rotten")
+    ask = Answers(world.store, world.truth, world.policy, world.clock)
+    (failed,) = ask.failures(questions.AskRows()).rows
+    assert (failed["stage"], NAME in failed["reason"]) == ("nas", True)
+    told = {one["key"] for one in ask.status(questions.AskStatus()).attention}
+    assert "deletion-frozen" in told
+    copy.rename(copy.with_suffix(".rotten"))
+    Orders(world.store, world.clock).retry(questions.Order(everything=True))
+    row = world.pass_by(0)
+    assert (row.nas, row.nas_path, copy.read_bytes()) == ("verified", NAME, world.photo)
     engine.dispose()

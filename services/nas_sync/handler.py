@@ -41,7 +41,11 @@ class Archive:
         self._library, self._nas, self._clock = library, nas, clock
 
     async def store(self, work: FileWork) -> Sequence[Report]:
-        """Publish the original and read it back cold; what was archived before is looked for first."""
+        """Publish the original and read it back cold; what was archived before is looked for first.
+
+        Where other bytes lie in its place and it was or has been rendered, it goes behind them: they may be a rendition
+        of which the books do not know yet.
+        """
         return await self._proven(work, lambda: self._stored(work))
 
     def _stored(self, work: FileWork) -> Evidence:
@@ -55,7 +59,7 @@ class Archive:
         try:
             return self._nas.store(file.path, source, file.size, file.sha256)
         except Occupied:
-            if work.nas_path is None:
+            if work.nas_path is None and work.present_path is None:
                 raise
             return self._nas.store(retreat, source, file.size, file.sha256)
 

@@ -185,6 +185,9 @@ class World:
                 archive=self.archive,
                 file_system=self.file_system,
             )
+        if work.stage == "nas" and behind and work.nas_path is work.present_path is None:
+            why = f"{work.file.path} exists with other bytes"
+            return work.outcome(events.Failed, self.clock.now(), lasting="permanent", reason=why)
         if work.stage == "nas" and work.key in gone:
             self.released.discard(work.key)
             self.lost.discard(work.key)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 NAME = "2025/03/IMG_0001.JPG"
+TAKEN = START - 300 * DAY
 TIERS = (
     Tier("young", 365, jpeg=Still("jpegli", 90, 0)),
     Tier("old", None, jpeg=Still("jpegli", 50, 0)),
@@ -56,6 +57,8 @@ class Real(World):
         self.nas = Archive(self.library, nas, self.clock)
         self.releaser = Release(nas, self.claim_release, self.clock)
         self.photo = b""
+        self.held_up: tuple[str, ...] = ()
+        """Stages whose orders nobody answers for now."""
 
     async def claim_release(
         self, name: str, question: questions.ClaimRelease, answer: type[questions.ClaimedRelease]
@@ -115,7 +118,7 @@ class Real(World):
     def pass_by(self, days: int) -> Any:
         self.clock.pass_by(days * DAY)
         self.wake()
-        self.work_off()
+        self.work_off(without=self.held_up)
         with self.engine.connect() as connection:
             return connection.execute(select(schema.media).where(schema.media.c.id == 1)).one()
 
@@ -128,20 +131,24 @@ class Real(World):
         }
 
 
+def look_at(world: Real, **changes: Any) -> None:
+    """Show the photo in iCloud, whose size nobody knows before it is made."""
+    photo = seen("A", created=TAKEN)
+    sizeless = [one.model_copy(update={"size": 0}) for one in photo.resources]
+    world.look(photo.model_copy(update={"resources": tuple(sizeless), **changes}))
+    world.work_off(without=world.held_up)
+
+
 def test_a_photos_life_in_the_archive(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path}/media.db")
     world = Real(engine, tmp_path, keeping=Keeping(90 * DAY))
-    taken = START - 300 * DAY
-    photo = seen("A", created=taken)
-    sizeless = [one.model_copy(update={"size": 0}) for one in photo.resources]
-    world.look(photo.model_copy(update={"resources": tuple(sizeless)}))
-    world.work_off()
+    look_at(world)
     for level in (GoogleLevel.FREED, GoogleLevel.CONFIRMED):
         world.google(level)
     world.work_off()
     young = world.pass_by(0)
     original = {f".originals/{NAME}": young.sha256}
-    assert (young.compression, young.tier, young.renew_at) == ("archived", "young", taken + 365 * DAY)  # fmt: skip
+    assert (young.compression, young.tier, young.renew_at) == ("archived", "young", TAKEN + 365 * DAY)  # fmt: skip
     assert world.held() == {NAME: young.rendition_sha256, **original}
     world.pass_by(15)
     purged = world.pass_by(8)
@@ -157,7 +164,7 @@ def test_a_photos_life_in_the_archive(tmp_path: Path) -> None:
     totals = told.status(questions.AskStatus()).totals
     assert totals["bytes_saved"] == old.initial_size - old.rendition_size
     assert totals["bytes_reclaimable"] == 0
-    world.look(photo.model_copy(update={"change_tag": "t9", "resources": tuple(sizeless)}))
+    look_at(world, change_tag="t9")
     back = world.pass_by(0)
     assert (back.local, back.nas, back.nas_path) == ("backup", "verified", f".originals/{NAME}")
     assert world.held() == {NAME: old.rendition_sha256, **original}
@@ -169,10 +176,7 @@ def test_a_copy_that_differs_is_left_and_the_original_archived_once_a_person_mov
 ) -> None:
     engine = open_database(f"sqlite:///{tmp_path}/media.db")
     world = Real(engine, tmp_path)
-    photo = seen("A", created=START - 300 * DAY)
-    sizeless = [one.model_copy(update={"size": 0}) for one in photo.resources]
-    world.look(photo.model_copy(update={"resources": tuple(sizeless)}))
-    world.work_off()
+    look_at(world)
     copy = world.root / NAME
     copy.write_bytes(b"rotten")
     with engine.begin() as connection:
@@ -188,4 +192,33 @@ def test_a_copy_that_differs_is_left_and_the_original_archived_once_a_person_mov
     Orders(world.store, world.clock).retry(questions.Order(everything=True))
     row = world.pass_by(0)
     assert (row.nas, row.nas_path, copy.read_bytes()) == ("verified", NAME, world.photo)
+    engine.dispose()
+
+
+def test_what_comes_back_while_a_worker_renews_its_rendition_alone_is_archived_behind_that(
+    tmp_path: Path,
+) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/media.db")
+    world = Real(engine, tmp_path, keeping=Keeping(40 * DAY), reencode=True)
+    look_at(world)
+    for level in (GoogleLevel.FREED, GoogleLevel.CONFIRMED):
+        world.google(level)
+    world.work_off()
+    world.pass_by(15)
+    world.pass_by(8)
+    world.held_up = ("rendition", "nas")
+    assert world.pass_by(41).nas == "released"
+    assert world.pass_by(2).compression == "renewing"
+    (order,) = (due for due in world.due if due.task.stage == "rendition")
+    world.due = []
+    look_at(world, change_tag="t9")
+    (store,) = (due for due in world.due if due.task.stage == "nas" and due.task.key == 1)
+    world.due = []
+    world.answer(order)
+    world.answer(store)
+    world.held_up = ()
+    row = world.pass_by(1)
+    assert (row.nas, row.nas_path) == ("verified", f".originals/{NAME}")
+    assert world.held() == {NAME: row.rendition_sha256, f".originals/{NAME}": row.sha256}
+    assert (row.compression, row.tier) == ("archived", "old")
     engine.dispose()

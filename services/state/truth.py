@@ -136,7 +136,7 @@ class Truth:
         due: list[Due] = []
         for asset in chosen:
             keep_up(books, asset, sidecars=self._policy.sidecars)
-            fetch_back(books, asset)
+            fetch_back(books, asset, here)
             active = frozenset(t.stage for t in books.by_asset.get(asset.id, ()) if t.active)
             fresh = settle(books, asset, plan(asset, here, self._policy, active))
             due.extend(_due(asset, task) for task in fresh)

@@ -10,7 +10,10 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from services.state import schema
+from services.state.answers import Answers
 from services.state.database import open_database, upgrade
+from services.state.orders import Orders
+from services.state.restoring import distrust
 from shared.domain import events, questions, work_items
 from shared.domain.ids import GoogleLevel
 from shared.domain.release import Keeping
@@ -216,6 +219,56 @@ def test_what_came_back_is_fetched_again_when_the_archive_is_another_one(engine:
     world.work_off()
     row = photo(world)
     assert (row.local, row.nas, row.nas_archive) == ("backup", "verified", "archive-2")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_after_a_restore_of_the_books_what_came_back_is_read_again_and_fetched_only_if_it_is_lost(
+    engine: Engine, lost: bool
+) -> None:
+    world = after_they_were_purged(engine)
+    comes_back(world)
+    world.work_off()
+    world.lost.update({1} if lost else ())
+    with engine.begin() as connection:
+        distrust(connection, world.clock.now())
+    before = len(world.done)
+    world.say(nas_away(world, raised=True))
+    world.tick()
+    assert not [due for due in world.due if due.task.stage == "download"], "it may have it"
+    world.say(nas_away(world, raised=False))
+    world.work_off()
+    fetched = [one for one in world.done[before:] if one.startswith("download:")]
+    assert bool(fetched) == lost
+    assert photo(world).local == ("backup" if lost else "purged")
+    is_whole_and_stays(world)
+
+
+def test_what_came_back_is_fetched_when_the_archive_that_was_away_comes_back_as_another(
+    engine: Engine,
+) -> None:
+    world = after_they_were_purged(engine)
+    comes_back(world)
+    world.work_off()
+    with engine.begin() as connection:
+        distrust(connection, world.clock.now())
+    Orders(world.store, world.clock).unfreeze(questions.Order())
+    world.say(nas_away(world, raised=True))
+    world.tick()
+    world.archive, world.placed, world.lost = "archive-2", {}, {1}
+    world.work_off()
+    row = photo(world)
+    assert (row.local, row.nas, row.nas_archive) == ("backup", "verified", "archive-2")
+    told = Answers(world.store, world.truth, world.policy, world.clock)
+    kept = {one["key"] for one in told.status(questions.AskStatus()).attention}
+    assert "archive-changed" in kept
+    assert "deletion-frozen" not in kept, "no copy was lost"
+
+
+def nas_away(world: World, *, raised: bool) -> events.Attention:
+    now = world.clock.now()
+    return events.Attention(
+        id=f"nas:{raised}", at=now, key="nas_sync:nas_missing", text="away", raised=raised
+    )
 
 
 def test_an_edit_that_comes_back_is_archived_and_the_former_one_is_asked_for_no_more(

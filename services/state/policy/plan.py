@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from services.state.policy.facts import Task
 from services.state.policy.renditions import RENEWABLE as RENEWABLE_RENDITIONS
+from services.state.policy.returning import is_to_be_read_again
 from services.state.policy.weigh import asset_facts, media_facts, retired
 from shared.domain.gate import Reason, Situation, brakes, may_purge, standing
 from shared.domain.ids import GoogleLevel
@@ -67,6 +68,10 @@ def plan(
     for media in asset.media:
         made.wanted.extend((stage, media.id) for stage in _media_stages(asset, media, here, policy))
         _renewal(asset, media, here, policy, made)
+    if asset.removal in {"deleted", "purged", "restored"}:
+        made.wanted.extend(
+            ("verify", media.id) for media in asset.media if is_to_be_read_again(media, here)
+        )
     if asset.removal == "none":
         _towards_album(asset, here, policy, made)
     elif asset.removal in {"pending", "intent"}:
@@ -76,9 +81,6 @@ def plan(
     ):
         made.wanted.append(("return", asset.id))
     elif asset.removal in {"deleted", "purged"}:
-        made.wanted.extend(
-            ("verify", media.id) for media in asset.media if _is_to_be_read_again(media, here)
-        )
         _after_deletion(asset, here, policy, made)
         _release_originals(asset, here, policy, made, active)
     return made
@@ -101,11 +103,6 @@ def _media_stages(asset: Asset, media: Media, here: Situation, policy: Policy) -
             yield "compress"
         if media.compression == "compressed":
             yield "rendition"
-
-
-def _is_to_be_read_again(media: Media, here: Situation) -> bool:
-    """Say whether the archive that is here alone has it, as far as is known, and the evidence was voided, by a restore for one."""
-    return media.nas == "void" and media.local == "purged" and media.nas_archive == here.archive
 
 
 def _renewal(asset: Asset, media: Media, here: Situation, policy: Policy, made: Plan) -> None:

@@ -171,6 +171,9 @@ def _nas_mismatch(books: Books, report: events.NasMismatch) -> None:
         _note_archive(books, *there)
         books.move(media, "nas", "void", "another archive or disk is there")
         return
+    if media.nas == "void" and media.local == "purged" and report.archive != media.nas_archive:
+        _note_archive(books, *there)  # it was asked while no archive was there
+        return
     _mismatch(books, media, report.path, report.reason)
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from services.state.policy.facts import Asset, Books, Media
+    from shared.domain.gate import Situation
 
 
-def fetch_back(books: Books, asset: Asset) -> None:
+def fetch_back(books: Books, asset: Asset, here: Situation) -> None:
     """Let files be fetched and archived anew of which nothing but a rendition may be left; twice is once."""
     for media in asset.media:
         if media.on_disk and media.nas == "mismatch":
@@ -21,10 +22,17 @@ def fetch_back(books: Books, asset: Asset) -> None:
     if asset.removal != "restored":
         return
     for media in asset.media:
-        if media.local == "purged" and media.nas != "verified" and media.current and asset.listed:
+        gone = media.local == "purged" and media.current and asset.listed
+        if gone and media.nas != "verified" and not is_to_be_read_again(media, here):
             books.move(media, "local", "wanted", "the archive has no proven copy of it any more")
         elif media.on_disk and media.nas == "released":
             _archive_anew(books, media, "it is back in iCloud, and its original is here")
+
+
+def is_to_be_read_again(media: Media, here: Situation) -> bool:
+    """Say whether the archive alone has it, as far as is known, and the evidence was voided, by a restore for one."""
+    known = here.archive in {None, media.nas_archive}  # one that is away for now is no other one
+    return media.nas == "void" and media.local == "purged" and known
 
 
 def _archive_anew(books: Books, media: Media, why: str) -> None:

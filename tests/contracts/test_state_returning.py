@@ -179,8 +179,22 @@ def test_what_comes_back_while_its_original_is_being_released_is_fetched_when_th
     assert isinstance(report, events.OriginalReleased)
     comes_back(world)
     world.work_off()
-    assert photo(world).nas == "verified", "nobody knows better yet"
+    assert photo(world).nas == "verified", "it was found lacking and archived anew"
     world.say(report)
+    world.work_off()
+    is_whole_and_stays(world)
+
+
+@pytest.mark.parametrize("kept_here", [False, True])
+def test_what_comes_back_after_a_removal_that_nobody_told_is_fetched_all_the_same(
+    engine: Engine, kept_here: bool
+) -> None:
+    """The worker died between the removal and its report, and the bus was emptied."""
+    world = deleted(engine, local_purge_after=None) if kept_here else after_they_were_purged(engine)
+    pass_by(world, 41, without=("release",))
+    world._release(work_items.RenditionWork.model_validate_json(held_back(world, "release").body))
+    assert world.released == {1}
+    comes_back(world)
     world.work_off()
     is_whole_and_stays(world)
 
@@ -255,6 +269,7 @@ def test_what_came_back_is_fetched_when_the_archive_that_was_away_comes_back_as_
     world.say(nas_away(world, raised=True))
     world.tick()
     world.archive, world.placed, world.lost = "archive-2", {}, {1}
+    world.work_off(without=("nas",))
     world.work_off()
     row = photo(world)
     assert (row.local, row.nas, row.nas_archive) == ("backup", "verified", "archive-2")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from services.state.policy.albums import albums_seen
 from services.state.policy.facts import Asset
 from services.state.policy.files import add_media
+from services.state.policy.returning import doubt_after_release
 from shared.domain import naming
 from shared.domain.ids import OWN_ZONE
 
@@ -113,6 +114,7 @@ def _restored(books: Books, asset: Asset) -> None:
     """The person took it out of Recently Deleted: it stays in iCloud for good; what is lacking here, planning fetches again."""
     asset.deleted_at = asset.pending_since = None
     books.move(asset, "removal", "restored", "the person restored it in iCloud")
+    doubt_after_release(books, asset)
 
 
 def _end_quarantine(books: Books, asset: Asset) -> None:

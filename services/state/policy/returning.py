@@ -29,6 +29,13 @@ def fetch_back(books: Books, asset: Asset, here: Situation) -> None:
             _archive_anew(books, media, "it is back in iCloud, and its original is here")
 
 
+def doubt_after_release(books: Books, asset: Asset) -> None:
+    """Have each original read back whose removal from the archive was ever ordered: its worker may have died before it told."""
+    for media in asset.media:
+        if media.nas == "verified" and books.task_of("release", media.id) is not None:
+            books.move(media, "nas", "void", "it is back in iCloud; its original may have gone")
+
+
 def is_to_be_read_again(media: Media, here: Situation) -> bool:
     """Say whether the archive alone has it, as far as is known, and the evidence was voided, by a restore for one."""
     known = here.archive in {None, media.nas_archive}  # one that is away for now is no other one

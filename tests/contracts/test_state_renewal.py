@@ -180,6 +180,38 @@ def test_what_loses_each_rendition_costs_one_now_and_then_and_is_given_up_in_the
     assert photo(world).rendition_sha256 == world.placed[1]
 
 
+def test_losses_count_although_the_archive_is_away_now_and_then(engine: Engine) -> None:
+    """No worker can read its original then, and nothing is wished for it."""
+    world = World(engine)
+    compressed(world)
+    for days in (15, 8, 78):
+        world.clock.pass_by(days * DAY)
+        world.wake()
+        world.work_off(without=("compress",))
+    assert photo(world).local == "purged"
+    made = 0
+    for _ in range(48):  # each a quarter of an hour
+        world.work_off(without=("rendition",))
+        if any(due.task.stage == "rendition" for due in world.due):
+            lost, made = task(world, "rendition"), made + 1
+            world.say(lost.outcome(events.RenditionLost, world.clock.now(), reason="it is gone"))
+        for raised in (True, False):
+            world.say(nas_away(world, raised=raised))
+            Orders(world.store, world.clock).renew(questions.Order(everything=True))
+            world.tick()
+        world.clock.pass_by(timedelta(minutes=15))
+    assert made == 2, "in twelve hours"
+    ask = Answers(world.store, world.truth, world.policy, world.clock)
+    (told,) = ask.status(questions.AskStatus()).retrying
+    assert (told["stage"], told["failures"]) == ("compress", 2)
+
+
+def nas_away(world: World, *, raised: bool) -> events.Attention:
+    now = world.clock.now()
+    name = f"nas:{now.isoformat()}:{raised}"
+    return events.Attention(id=name, at=now, key="nas_sync:nas_missing", text="away", raised=raised)
+
+
 def test_a_late_word_of_the_first_rendition_is_none_of_the_new_one(world: World) -> None:
     first = next(work for work in world.works if work.stage == "rendition")
     to_its_day(world)

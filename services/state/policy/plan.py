@@ -295,14 +295,22 @@ def settle(books: Books, asset: Asset, made: Plan) -> list[Task]:
             books.put_task(task)
             fresh.append(task)
         elif task.state in {"done", "cancelled"}:
-            task.state, task.attempt, task.due_at = "due", task.attempt + 1, books.now
-            task.failures, task.rings, task.reason = 0, 0, None
-            task.published_seq = task.published_at = None
-            fresh.append(task)
+            _begin_again(task, books.now)
+            if task.due_at == books.now:
+                fresh.append(task)
     for task in books.by_asset.get(asset.id, ()):
         if task.active and (task.stage, task.key) not in wanted:
-            task.state, task.due_at = "cancelled", None
+            task.state = "cancelled"
     return fresh
+
+
+def _begin_again(task: Task, now: datetime) -> None:
+    """Make a task due that had ended; one that was only not wished for meanwhile keeps its failures and the delay they cost."""
+    if task.state == "done":
+        task.failures, task.reason, task.due_at = 0, None, now
+    task.state, task.attempt, task.rings = "due", task.attempt + 1, 0
+    task.due_at = now if task.due_at is None else max(now, task.due_at)
+    task.published_seq = task.published_at = None
 
 
 def _lane(books: Books, stage: str, key: int) -> str:

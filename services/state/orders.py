@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from services.state import schema
+from services.state.losses import accept
 from services.state.policy.renditions import RENEWABLE
 from shared.domain import questions
 
@@ -88,7 +89,7 @@ class Orders:
         return self._each(order, one)
 
     def unfreeze(self, _order: questions.Order) -> questions.Ordered:
-        """Lift the freeze after a person has looked; what is wrong still is told again at once."""
+        """Lift the freeze after a person has looked: what is lost is known from now on, and told again, but freezes no more."""
         media, asset = schema.media.c, schema.asset.c
         doubted = (
             select(media.asset_id)
@@ -103,6 +104,7 @@ class Orders:
             for one in transaction.books.assets.values():
                 one.wake_at = transaction.books.now
             frozen = transaction.books.settings.get("frozen") is not None
+            accept(transaction)
             transaction.books.settings["frozen"] = None
             transaction.books.settings["gone_lately"] = None
             for told in ("deletion-frozen", "copies-missing", "archive-changed"):

@@ -14,13 +14,14 @@ from sqlalchemy.exc import OperationalError
 
 from services.state import schema
 from services.state.album_names import check_names
+from services.state.losses import call_for_rescue
 from services.state.owner import OwnerLost
 from services.state.policy.bodies import body
 from services.state.policy.facts import Asset, Books, Task, subject_of
 from services.state.policy.listing import freeze
 from services.state.policy.metadata import keep_up
 from services.state.policy.named import album_ids, icloud_ids, keys_of
-from services.state.policy.plan import copies_missing, plan, settle
+from services.state.policy.plan import plan, settle
 from services.state.policy.reports import apply
 from services.state.policy.returning import fetch_back
 from services.state.situation import Situations
@@ -141,8 +142,7 @@ class Truth:
             fresh = settle(books, asset, plan(asset, here, self._policy, active))
             due.extend(_due(asset, task) for task in fresh)
             here = _counted(here, {task.stage for task in fresh} - active)
-            if copies_missing(asset, here):
-                _call_for_rescue(books, asset)
+            call_for_rescue(transaction, asset, here)
         return due
 
     def _planning_situation(self, transaction: Transaction, assets: Sequence[Asset]) -> Situation:
@@ -262,16 +262,6 @@ def _counted(here: Situation, wished: Collection[str]) -> Situation:
         claimed_day=here.claimed_day + delete,
         released_run=here.released_run + release,
         released_day=here.released_day + release,
-    )
-
-
-def _call_for_rescue(books: Books, asset: Asset) -> None:
-    """A copy is missing while iCloud may still give the photo back: stop deleting, and say so loudly."""
-    freeze(books, f"{asset.filename} is deleted from iCloud and its NAS copy is gone")
-    books.attention["copies-missing"] = (
-        f"{asset.filename} (and perhaps others) was deleted from iCloud and the NAS no longer holds it: "
-        "restore it from Recently Deleted in iCloud within 30 days of its deletion",
-        True,
     )
 
 

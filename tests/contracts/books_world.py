@@ -100,7 +100,7 @@ class World:
         """When the compressor says that a file has grown out of its tier."""
         self.placed: dict[int, str] = {}
         """By media, the hash of the rendition that lies in the archive."""
-        self.lost: set[int] = set()
+        self.copies_lost: set[int] = set()
         """Media of whose originals the archive has no copy any more, and nobody told that."""
 
     def say(self, *reports: events.Report) -> None:
@@ -175,7 +175,7 @@ class World:
         return work.outcome(events.Staged, self.clock.now(), path=work.file.path, mtime_ns=1)
 
     def _nas(self, work: work_items.FileWork) -> events.Report:
-        behind, gone = work.key in self.placed, {*self.released, *self.lost}
+        behind, gone = work.key in self.placed, {*self.released, *self.copies_lost}
         if work.stage == "verify" and work.key in gone:
             return work.outcome(
                 events.NasMismatch,
@@ -190,7 +190,7 @@ class World:
             return work.outcome(events.Failed, self.clock.now(), lasting="permanent", reason=why)
         if work.stage == "nas" and work.key in gone:
             self.released.discard(work.key)
-            self.lost.discard(work.key)
+            self.copies_lost.discard(work.key)
         return work.outcome(
             events.NasVerified,
             self.clock.now(),

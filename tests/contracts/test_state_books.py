@@ -520,6 +520,7 @@ def test_a_copy_that_is_lost_after_the_purge_is_called_out_while_icloud_can_stil
     assert "archive-changed" not in told(world)
     world.wake()
     assert "copies-missing" in told(world), "it is so still"
+    assert "deletion-frozen" not in told(world), "and the person knows it"
     world.archive = "archive-1"
     world.look(seen("C", "c.JPG"))
     world.work_off()

@@ -94,7 +94,7 @@ def after_its_original_was_released(engine: Engine) -> World:
 
 def after_its_copy_was_lost(engine: Engine) -> World:
     world = after_they_were_purged(engine)
-    world.lost.add(1)
+    world.copies_lost.add(1)
     pass_by(world, 20)
     assert photo(world).nas == "mismatch"
     return world
@@ -242,7 +242,7 @@ def test_after_a_restore_of_the_books_what_came_back_is_read_again_and_fetched_o
     world = after_they_were_purged(engine)
     comes_back(world)
     world.work_off()
-    world.lost.update({1} if lost else ())
+    world.copies_lost.update({1} if lost else ())
     with engine.begin() as connection:
         distrust(connection, world.clock.now())
     before = len(world.done)
@@ -268,15 +268,13 @@ def test_what_came_back_is_fetched_when_the_archive_that_was_away_comes_back_as_
     Orders(world.store, world.clock).unfreeze(questions.Order())
     world.say(nas_away(world, raised=True))
     world.tick()
-    world.archive, world.placed, world.lost = "archive-2", {}, {1}
+    world.archive, world.placed, world.copies_lost = "archive-2", {}, {1}
     world.work_off(without=("nas",))
     world.work_off()
     row = photo(world)
     assert (row.local, row.nas, row.nas_archive) == ("backup", "verified", "archive-2")
-    told = Answers(world.store, world.truth, world.policy, world.clock)
-    kept = {one["key"] for one in told.status(questions.AskStatus()).attention}
-    assert "archive-changed" in kept
-    assert "deletion-frozen" not in kept, "no copy was lost"
+    assert "archive-changed" in told(world)
+    assert "deletion-frozen" not in told(world), "no copy was lost"
 
 
 def nas_away(world: World, *, raised: bool) -> events.Attention:
@@ -284,6 +282,41 @@ def nas_away(world: World, *, raised: bool) -> events.Attention:
     return events.Attention(
         id=f"nas:{raised}", at=now, key="nas_sync:nas_missing", text="away", raised=raised
     )
+
+
+def test_a_loss_that_a_person_knows_of_holds_up_no_deletion_and_the_next_one_does(
+    engine: Engine,
+) -> None:
+    """What iCloud has forgotten, nothing can bring back: the rest must be able to go on."""
+    world = after_they_were_purged(engine)
+    world.copies_lost.add(1)
+    pass_by(world, 20)
+    assert {"copies-missing", "deletion-frozen"} <= told(world)
+    assert (photo(world).nas, photo(world).synced_nas) == ("mismatch", "lost")
+    Orders(world.store, world.clock).unfreeze(questions.Order())
+    pass_by(world, 0)
+    assert "deletion-frozen" not in told(world)
+    assert "copies-missing" in told(world), "iCloud may give it back still"
+    world.look(seen("B", "b.JPG"))
+    world.work_off()
+    for level in (GoogleLevel.SETTLED, GoogleLevel.CONFIRMED):
+        world.google(level)
+    pass_by(world, 0)
+    pass_by(world, 15)
+    assert world.deleted == {"A", "B"}
+    Orders(world.store, world.clock).unfreeze(questions.Order())
+    pass_by(world, 8)
+    assert "copies-missing" not in told(world), "nobody can give it back"
+    with engine.connect() as connection:
+        query = select(schema.media.c.id).where(schema.media.c.icloud_id == "B")
+        world.copies_lost.update(connection.execute(query).scalars())
+    pass_by(world, 20)
+    assert {"copies-missing", "deletion-frozen"} <= told(world)
+
+
+def told(world: World) -> set[str]:
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    return {one["key"] for one in answers.status(questions.AskStatus()).attention}
 
 
 def test_an_edit_that_comes_back_is_archived_and_the_former_one_is_asked_for_no_more(

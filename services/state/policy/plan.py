@@ -263,11 +263,11 @@ def _release_originals(
             made.wanted.append(("release", media.id))
 
 
-def copies_missing(asset: Asset, here: Situation) -> bool:
-    """Say whether a deleted asset has a file that is neither on the local disk nor, as far as is known, on the NAS."""
+def copies_missing(asset: Asset, here: Situation) -> list[Media]:
+    """Return a deleted asset's files that are neither on the local disk nor, as far as is known, on the NAS."""
     if asset.removal not in {"deleted", "purged"}:
-        return False
-    return any(_is_missing(media, here) for media in asset.current if not media.on_disk)
+        return []
+    return [media for media in asset.current if not media.on_disk and _is_missing(media, here)]
 
 
 def _is_missing(media: Media, here: Situation) -> bool:

@@ -16,7 +16,9 @@ def derived(asset: Asset, media: Media, library_root: str, level: GoogleLevel) -
         "local_path": f"{library_root}/{media.area}/{media.path}" if media.on_disk else None,
         "status": status(asset, media),
         "synced_google": "yes" if _google_synced(media, level) else None,
-        "synced_nas": {"verified": "yes", "released": "rendition"}.get(media.nas),
+        "synced_nas": {"verified": "yes", "released": "rendition", "mismatch": "lost"}.get(
+            media.nas
+        ),
         "album_moved": int(asset.removal in {"pending", "intent", "deleted", "purged"}),
         "deleted_icloud": "yes" if asset.removal in {"deleted", "purged"} else None,
         "current_size": media.rendition_size if media.has_rendition else media.initial_size,

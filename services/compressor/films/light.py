@@ -32,10 +32,6 @@ _HDR10_PLUS: Final = b"\xb5\x00\x3c\x00\x01"
 _PICTURES: Final = frozenset({*range(10), *range(16, 22), *range(32, 41)})
 """Units of pictures, their parameters and their messages."""
 _DOLBY: Final = frozenset({62, 63})
-BRIGHTEST: Final = 10_000
-"""cd/m2 that PQ can say (SMPTE ST 2084)."""
-_HLG_PEAK: Final = 1_000
-"""cd/m2 of the display that HLG is made for (ITU-R BT.2100)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +45,6 @@ class Light:
     mastering: bytes = b""
     levels: bytes = b""
     places: frozenset[int | bytes] = field(default_factory=frozenset)
-
-    @property
-    def peak(self) -> int:
-        """The cd/m2 that nothing in the film exceeds by its own account: of its light levels, else of its mastering display."""
-        if self.transfer == HLG:
-            return _HLG_PEAK
-        most = int.from_bytes(self.levels[:2])
-        shown = int.from_bytes(self.mastering[16:20]) // 10_000
-        return most or shown or BRIGHTEST
 
     def for_x265(self) -> str:
         """Return it as parameters of x265; the colours themselves ffmpeg hands on, as the stream has them."""

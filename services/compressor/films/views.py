@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from services.compressor.films.movie import HLG
+from services.compressor.films.movie import HLG, PQ
 
 if TYPE_CHECKING:
     from services.compressor.films.light import Light
@@ -19,10 +19,12 @@ _WHITES: Final = (25, 200, 1600)
 """cd/m2 that are white in each view. From 0.01 to 1600 cd/m2, the best of these
 views shows a step of light at 0.65 of the size or more that it has to the eye (PU21, Mantiuk and Azimi 2021); SDR on a display of
 100 shows it at 0.63 where it is 1 cd/m2."""
-_WHITEST: Final = 10_000
+_WHITEST: Final = {PQ: 10_000, HLG: 2_000}
+"""The white of a further view, above all light that there is: what PQ can say (SMPTE ST 2084), and HLG's brightest code, 1865
+on a display of 1000. A film's mastering display and light levels are not asked: they do not bound its picture."""
 _GAMMA: Final = 2.4  # of an SDR display, ITU-R BT.1886
-_CODE: Final = "clip((val-64)/876,0,1)"
-"""Luma of 10 bits, limited range, from 0 to 1."""
+_CODE: Final = "clip((val-64)/876,0,959/876)"
+"""Luma of 10 bits, limited range, from 0 to 1, and what lies above it."""
 
 
 def views(light: Light | None) -> tuple[str | None, ...]:
@@ -35,7 +37,7 @@ def views(light: Light | None) -> tuple[str | None, ...]:
 
 def whites(light: Light) -> tuple[int, ...]:
     """Return the cd/m2 that are white in each view of the film."""
-    return _WHITES if light.peak <= _WHITES[-1] else (*_WHITES, _WHITEST)
+    return (*_WHITES, _WHITEST[light.transfer])
 
 
 def _pq() -> str:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _MESSAGES: Final = frozenset({39, 40})
 """Units that hold messages, before and behind the picture."""
 _HEADER: Final = 2
-_LONGEST: Final = 1 << 20
-"""Bytes of a unit of messages; real ones have some hundred."""
+_LONGEST: Final = 64 << 10
+_MOST: Final = 1 << 8
+"""Bytes of a unit of messages, and messages in one; real ones have some hundred, and a few."""
 _ARRAYS = 22  # of hvcC, where the number of its arrays stands
 _STOP = b"\x80"
 
@@ -32,23 +33,29 @@ class Unit:
     body: bytes = b""
 
     def messages(self) -> Iterator[tuple[int, bytes]]:
-        """Yield kind and bytes of each message; raises NotMp4 for one that is cut off."""
-        left = self.body.replace(b"\0\0\3", b"\0\0")  # what keeps start codes out
-        while left.rstrip(b"\0") not in {b"", _STOP}:
-            kind, left = _number(left)
-            size, left = _number(left)
-            if size > len(left):
+        """Yield kind and bytes of each message; raises NotMp4 for one that is cut off, and for more than any encoder writes."""
+        body = self.body.replace(b"\0\0\3", b"\0\0").rstrip(b"\0")  # what keeps start codes out
+        end, at, number = len(body) - body.endswith(_STOP), 0, 0
+        while at < end:
+            kind, at = _number(body, at)
+            size, at = _number(body, at)
+            number += 1
+            if at + size > len(body):
                 raise NotMp4("a message in its picture stream is cut off")
-            yield kind, left[:size]
-            left = left[size:]
+            if number > _MOST:
+                raise NotMp4("there are too many messages in its picture stream")
+            yield kind, body[at : at + size]
+            at += size
 
 
-def _number(data: bytes) -> tuple[int, bytes]:
-    """Return a number as messages write them, and what follows it."""
-    rest = data.lstrip(b"\xff")
-    if not rest:
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number as messages write them, and where the next byte is."""
+    begin = at
+    while at < len(data) and data[at] == 0xFF:
+        at += 1
+    if at == len(data):
         raise NotMp4("a message in its picture stream is cut off")
-    return 255 * (len(data) - len(rest)) + rest[0], rest[1:]
+    return 255 * (at - begin) + data[at], at + 1
 
 
 def units(file: BinaryIO, trak: bytes) -> Iterator[Unit]:
@@ -56,7 +63,10 @@ def units(file: BinaryIO, trak: bytes) -> Iterator[Unit]:
     hvcc = _hvcc(trak)
     yield from _before(hvcc[_ARRAYS:])
     size = (hvcc[_ARRAYS - 1] & 3) + 1
+    room = file.seek(0, 2)
     for begin, length in chunks(trak):
+        if begin + length > room:
+            raise NotMp4("its pictures are not in the file")
         yield from _stored(file, begin, begin + length, size)
 
 

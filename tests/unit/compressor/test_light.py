@@ -2,6 +2,7 @@
 
 import math
 import re
+import struct
 import subprocess
 from array import array
 from collections.abc import Callable
@@ -154,6 +155,36 @@ def test_a_mangled_film_is_read_or_refused(film: bytes, at: int, odd: bytes) -> 
 @given(st.binary(max_size=80), st.binary(min_size=2, max_size=40))
 def test_any_messages_are_read_or_refused(filling: bytes, before: bytes) -> None:
     hdr_units.one(small_hdr_film(PICTURE, filling=filling, before=(b"\x4e\x01" + before,)))
+
+
+@pytest.mark.parametrize(
+    ("filling", "reason"),
+    [
+        ((65_537).to_bytes(4) + b"\x4e\1" + bytes(65_535), "too long"),
+        ((1004).to_bytes(4) + b"\x4e\1" + b"\3\0" * 500 + b"\x80\0", "too many"),
+    ],
+)
+def test_messages_that_no_encoder_writes_leave_the_film(
+    tmp_path: Path, filling: bytes, reason: str
+) -> None:
+    """Some thousand empty ones took minutes to read."""
+    with pytest.raises(Keep, match=reason):
+        light(tmp_path, small_hdr_film(PICTURE, filling=filling))
+
+
+def test_pictures_beyond_the_end_of_the_file_leave_the_film(tmp_path: Path) -> None:
+    film = small_hdr_film(PICTURE)
+    at = film.index(b"stco")
+    table = film[at - 4 : at + 16]
+    far = box(b"co64", struct.pack(">IIQ", 0, 1, (1 << 64) - 1))
+    assert len(table) == 20
+    film = film[: at - 4] + far + film[at + 16 :]
+    for name in (b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        at = film.index(name)
+        longer = int.from_bytes(film[at - 4 : at]) + len(far) - len(table)
+        film = film[: at - 4] + longer.to_bytes(4) + film[at:]
+    with pytest.raises(Keep, match="not in the file"):
+        light(tmp_path, film)
 
 
 @given(st.integers(0, 600), st.binary(max_size=600))

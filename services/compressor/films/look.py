@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import ffmpeg
 
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 
     from services.compressor.films.work import Work
     from services.compressor.verdict import Progress
+
+
+_ALIKE: Final = dict.fromkeys(("colorspace", "color_primaries", "color_trc"), "bt709") | {
+    "range": "pc"
+}
+"""What both sides are called before they are compared, so that their stored values are. Where one says more of its colours than
+the other, ffmpeg converts it without a word: a film that was the same to the last value scored 33 to 50."""
 
 
 def search(work: Work, progress: Progress) -> Found:
@@ -108,17 +115,8 @@ def _seen(
 def _scores(
     work: Work, source: Any, every: int, on_frame: Progress, view: str | None
 ) -> list[float]:
-    """Return the VMAF of every so many frames of what was made, in a view, paired by their number; raises Keep.
-
-    setpts counts in the time base of its input, so that is set first: else frames of two files are paired wrongly.
-    """
-    pair = [
-        _shown(
-            side["v:0"].filter("settb", "1/25").filter("setpts", "N").filter("format", work.pixels),
-            view,
-        )
-        for side in (opened(work.temp), source)
-    ]
+    """Return the VMAF of every so many frames of what was made, in a view, paired by their number; raises Keep."""
+    pair = [_shown(_stored(side, work.pixels), view) for side in (opened(work.temp), source)]
     with (
         tempfile.TemporaryFile() as log
     ):  # has no name, so that nothing stays behind when this process is killed
@@ -134,6 +132,15 @@ def _scores(
             return [float(frame["metrics"]["vmaf"]) for frame in json.load(log)["frames"]]
         except (ValueError, KeyError) as error:
             raise Keep("its look could not be judged: libvmaf gave no scores") from error
+
+
+def _stored(side: Any, pixels: str) -> Any:
+    """Return the picture's stored values, frames numbered.
+
+    setpts counts in the time base of its input, so that is set first: else frames of two files are paired wrongly.
+    """
+    alike = side["v:0"].filter("setparams", **_ALIKE).filter("scale", in_range="pc", out_range="pc")
+    return alike.filter("settb", "1/25").filter("setpts", "N").filter("format", pixels)
 
 
 def _shown(picture: Any, view: str | None) -> Any:

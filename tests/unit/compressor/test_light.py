@@ -223,6 +223,21 @@ def test_each_view_shows_the_light_up_to_its_white(transfer: int) -> None:
             assert abs(shown - due) < 0.51, (white, code)
 
 
+@pytest.mark.parametrize(("transfer", "pixels"), [(16, "yuv420p10le"), (1, "yuv420p")])
+def test_a_film_that_says_more_of_its_colours_is_not_converted_for_the_judge(
+    tmp_path: Path, transfer: int, pixels: str
+) -> None:
+    source, same, made = (tmp_path / f"{name}.mov" for name in "abc")
+    samples.run("-f", "lavfi", "-i", "testsrc2=s=160x120:r=15", "-frames:v", "3", "-pix_fmt", pixels, "-c:v", "libx265",
+        "-preset", "ultrafast", "-x265-params", "log-level=error:pools=none", "-tag:v", "hvc1", str(source))  # fmt: skip
+    told = f"video_full_range_flag=1:colour_primaries=9:transfer_characteristics={transfer}:matrix_coefficients=9"
+    samples.run("-i", str(source), "-c", "copy", "-tag:v", "hvc1", "-bsf:v", f"hevc_metadata={told}", str(made))  # fmt: skip
+    same.write_bytes(source.read_bytes())
+    work = Work(source, same, Film("x265", 20), read_movie(source), packets(source), Light(PQ) if transfer == PQ else None)  # fmt: skip
+    due = film_look.scores(work, 1, lambda _: None)
+    assert film_look.scores(replace(work, temp=made), 1, lambda _: None) == due
+
+
 @pytest.mark.parametrize(("hurt", "worst", "best"), [("lt(X,80)", 0, 2), ("gte(X,80)", 2, 0)])
 def test_what_suffers_in_the_dark_or_in_the_bright_is_seen_there(
     tmp_path: Path, hurt: str, worst: int, best: int

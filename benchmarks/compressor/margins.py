@@ -16,9 +16,9 @@ from benchmarks.shared.page import table
 from services.compressor.films import look as film_look
 from services.compressor.films.decode import decoded
 from services.compressor.films.encode import encode_whole
-from services.compressor.films.light import light_of
 from services.compressor.films.packets import packets
 from services.compressor.films.search import STRIDE, Look, look, lowest
+from services.compressor.films.stream import read_stream
 from services.compressor.films.work import Work
 from services.compressor.tiers.tier import Film
 from services.compressor.verdict import Keep
@@ -68,7 +68,7 @@ def _row(source: Path, temp: Path, crf: int) -> Row:
     if movie is None:
         raise ValueError(f"{source} is no MP4")
     setting = Film("x265", crf, max_ratio=0.99, floor=0, floor_p5=0, tries=1)
-    work = Work(source, temp, setting, movie, packets(source), light_of(source, movie))
+    work = Work(source, temp, setting, movie, packets(source), read_stream(source, movie))
     found = film_look.search(work, lambda _: None)
     assert found.sample
     encode_whole(work, crf, lambda _: None, until=None)

@@ -11,9 +11,9 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from services.compressor.films.light import light_of
 from services.compressor.films.movie import check_carried
 from services.compressor.films.mp4 import NotMp4, read_movie
+from services.compressor.films.stream import read_stream
 from services.compressor.verdict import Broken, Keep
 from tests.unit.compressor.hdr_films import LEVELS, MASTERING, message, small_hdr_film, unit
 
@@ -35,7 +35,7 @@ def one(data: bytes) -> None:
             return
         with suppress(Keep, Broken):
             check_carried(movie)
-            light_of(path, movie)
+            read_stream(path, movie)
 
 
 def main() -> None:

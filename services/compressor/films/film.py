@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from services.compressor.films.account import obstacle
 from services.compressor.films.decode import decoded
 from services.compressor.films.ffmpeg_program import can_judge, program
-from services.compressor.films.light import light_of
 from services.compressor.films.long import make_long
 from services.compressor.films.movie import check_carried
 from services.compressor.films.packets import packets
 from services.compressor.films.progress import only_forward, part
 from services.compressor.films.search import pieces
 from services.compressor.films.short import make_short
+from services.compressor.films.stream import read_stream
 from services.compressor.films.work import Work
 from services.compressor.tiers.policy import Encode, Leave
 from services.compressor.tiers.tier import Film
@@ -61,4 +61,4 @@ def _accepted(source: Path, temp: Path, order: Encode | Leave, movie: Movie | No
         raise Keep(
             "no ffmpeg with libvmaf and libx265 is installed, so its look could not be judged"
         )
-    return Work(source, temp, order.setting, movie, packets(source), light_of(source, movie))
+    return Work(source, temp, order.setting, movie, packets(source), read_stream(source, movie))

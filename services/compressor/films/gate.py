@@ -10,8 +10,8 @@ from services.compressor.films.account import check_account
 from services.compressor.films.carry import carry_over
 from services.compressor.films.decode import check_rendition
 from services.compressor.films.encode import PRESET
-from services.compressor.films.light import check_light
 from services.compressor.films.packets import check_packets, packets
+from services.compressor.films.stream import check_stream, read_stream
 from services.compressor.films.views import whites
 from services.compressor.verdict import Keep
 
@@ -69,7 +69,7 @@ def complete(work: Work, progress: Progress) -> None:
     """Give ffmpeg's rendition what it dropped, and check all of it but its look: frames, times, sound, tags; raises Keep."""
     carry_over(work.source, work.temp)
     made = check_rendition(work.temp, work.movie, progress)
-    check_light(work.light, work.temp, made)
+    check_stream(work.stream, read_stream(work.temp, made))
     check_packets(work.packets, packets(work.temp))
     check_account(work.source, work.temp)
 

@@ -17,7 +17,7 @@ PQ: Final = 16
 HLG: Final = 18
 """Transfers of HDR, ITU-T H.273."""
 _HDR_COLOURS = {bytes((0, 9, 0, way, 0, 9)) for way in (PQ, HLG)}
-"""BT.2020, as `_colours` returns it."""
+"""BT.2020, as `colours` returns it."""
 _HEVC = {b"hvc1", b"hev1"}
 _SDR_TRANSFERS = {1, 4, 5, 6, 13, 14, 15}  # as it says there
 _MOST_BITS = 10
@@ -72,8 +72,8 @@ def _check_hdr(track: Track, form: SamplesForm | None) -> None:
         raise Keep("it is HDR, and not of HEVC")
     if (
         form != SamplesForm(HALVED, _MOST_BITS, _MOST_BITS)
-        or _colours(track) not in _HDR_COLOURS
-        or _is_full_range(track)
+        or colours(track) not in _HDR_COLOURS
+        or is_full_range(track)
     ):
         raise Keep(
             "it is HDR of another form than HDR10 and HLG have: 10 bits, 4:2:0, BT.2020, limited range"
@@ -123,9 +123,9 @@ def _check_picture(before: Track, after: Track) -> None:
         raise Keep("it is interlaced")
     if _proportions(before) != _proportions(after):
         raise Keep("the rendition has other proportions")
-    if (colours := _colours(before)) and colours != _colours(after):
+    if (told := colours(before)) and told != colours(after):
         raise Keep("the rendition has other colour tags")
-    if len({_is_full_range(before), _is_full_range(after)} - {None}) > 1:
+    if len({is_full_range(before), is_full_range(after)} - {None}) > 1:
         raise Keep("the rendition has another range of colours")
     if any(entry_boxes(after).get(name) != box for name, box in _light(before).items()):
         raise Keep("the rendition lost its light levels")
@@ -140,7 +140,7 @@ def _proportions(track: Track) -> tuple[Fraction, bytes]:
     return Fraction(width or 1, height or 1), inside.get(b"clap", b"")
 
 
-def _is_full_range(track: Track) -> bool | None:
+def is_full_range(track: Track) -> bool | None:
     """Tell whether black is 0 and white the greatest number, None where the container does not say."""
     colr = entry_boxes(track).get(b"colr", b"")
     return bool(colr[10] & 0x80) if colr[:4] == b"nclx" and len(colr) > 10 else None
@@ -151,7 +151,7 @@ def _light(track: Track) -> dict[bytes, bytes]:
     return {name: box for name, box in entry_boxes(track).items() if name in LIGHT}
 
 
-def _colours(track: Track) -> bytes:
+def colours(track: Track) -> bytes:
     """Return the primaries, transfer and matrix as the container declares them."""
     colr = entry_boxes(track).get(b"colr", b"")
     return colr[4:10] if colr[:4] in {b"nclx", b"nclc"} else b""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from services.compressor.films.bits import Bits, unguarded
 from services.compressor.films.mp4 import entry_boxes
 
 if TYPE_CHECKING:
@@ -14,38 +15,8 @@ if TYPE_CHECKING:
 
 _HIGH: Final = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 """Profiles that tell their colours, bits and scaling lists."""
-_FINEST: Final = 3  # 4:4:4
+FINEST: Final = 3  # 4:4:4
 _MOST: Final = 255  # picture order offsets
-
-
-class _Bits:
-    """Reads a parameter set bit by bit; ends with IndexError behind its end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data.replace(b"\0\0\3", b"\0\0")  # what keeps start codes out
-        self._at = 0
-
-    def flag(self) -> int:
-        """Return one bit."""
-        byte = self._data[self._at // 8]
-        bit = byte >> (7 - self._at % 8) & 1
-        self._at += 1
-        return bit
-
-    def number(self) -> int:
-        """Return an unsigned Exp-Golomb number (9.1)."""
-        zeros = 0
-        while not self.flag():
-            zeros += 1
-        value = 1
-        for _ in range(zeros):
-            value = value << 1 | self.flag()
-        return value - 1
-
-    def signed(self) -> int:
-        """Return a signed one (9.1.1)."""
-        number = self.number()
-        return (number + 1) // 2 if number & 1 else -(number // 2)
 
 
 def may_be_interlaced(track: Track) -> bool:
@@ -56,14 +27,14 @@ def may_be_interlaced(track: Track) -> bool:
     avc = inside.get(b"avcC", b"")
     parameters = avc[9 : 8 + int.from_bytes(avc[6:8])]
     try:
-        return bool(parameters) and not _frames_only(parameters)
+        return bool(parameters) and not up_to_frames_only(parameters).flag()
     except IndexError:
         return True
 
 
-def _frames_only(parameters: bytes) -> int:
-    """Walk over an H.264 sequence parameter set, its first byte (the kind of unit) left out, to frame_mbs_only_flag."""
-    bits = _Bits(parameters[3:])
+def up_to_frames_only(parameters: bytes) -> Bits:
+    """Walk over an H.264 sequence parameter set, its first byte (the kind of unit) left out, to frame_mbs_only_flag; IndexError."""
+    bits = Bits(unguarded(parameters)[3:])
     bits.number()
     if parameters[0] in _HIGH:
         _pass_colours(bits)
@@ -73,23 +44,23 @@ def _frames_only(parameters: bytes) -> int:
     bits.flag()
     bits.number()
     bits.number()
-    return bits.flag()
+    return bits
 
 
-def _pass_colours(bits: _Bits) -> None:
+def _pass_colours(bits: Bits) -> None:
     colours = bits.number()
-    if colours == _FINEST:
+    if colours == FINEST:
         bits.flag()
     bits.number()
     bits.number()
     bits.flag()
     if bits.flag():
-        for n in range(12 if colours == _FINEST else 8):
+        for n in range(12 if colours == FINEST else 8):
             if bits.flag():
                 _pass_scaling_list(bits, 16 if n < 6 else 64)
 
 
-def _pass_scaling_list(bits: _Bits, size: int) -> None:
+def _pass_scaling_list(bits: Bits, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -97,7 +68,7 @@ def _pass_scaling_list(bits: _Bits, size: int) -> None:
         last = following or last
 
 
-def _pass_order(bits: _Bits) -> None:
+def _pass_order(bits: Bits) -> None:
     kind = bits.number()
     if kind == 0:
         bits.number()

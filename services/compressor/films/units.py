@@ -1,6 +1,6 @@
-"""Walks over the units of an HEVC stream as a film stores them, and reads its messages (SEI); bytes only, it decodes no picture.
+"""Walks over the units of an H.264 or HEVC stream as a film stores them, and reads its messages (SEI); bytes only, it decodes no picture.
 
-ITU-T H.265, 7.3.1.2 and 7.3.5; ISO/IEC 14496-15, 8.3.2.
+ITU-T H.264, 7.3.1 and 7.3.2.3; ITU-T H.265, 7.3.1.2 and 7.3.5; ISO/IEC 14496-15, 5.3.3 and 8.3.2.
 """
 
 from __future__ import annotations
@@ -8,25 +8,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from services.compressor.films.bits import unguarded
 from services.compressor.films.mp4 import SAMPLE_ENTRY, NotMp4
 from services.compressor.films.mp4_edit import TABLE, chunks, inside, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MESSAGES: Final = frozenset({39, 40})
-"""Units that hold messages, before and behind the picture."""
-_HEADER: Final = 2
 _LONGEST: Final = 64 << 10
 _MOST: Final = 1 << 8
 """Bytes of a unit of messages, and messages in one; real ones have some hundred, and a few."""
-_ARRAYS = 22  # of hvcC, where the number of its arrays stands
+_ARRAYS: Final = 22  # of hvcC, where the number of its arrays stands
+_SETS: Final = 5  # of avcC, where the number of its parameter sets stands
 _STOP = b"\x80"
 
 
 @dataclass(frozen=True, slots=True)
+class Coding:
+    """How a codec marks its units: bytes of their header, the types that hold messages, pictures and the parameters of a sequence."""
+
+    header: int
+    messages: frozenset[int]
+    pictures: frozenset[int]
+    sequence: int
+
+
+AVC: Final = Coding(1, frozenset({6}), frozenset(range(1, 6)), 7)
+HEVC: Final = Coding(2, frozenset({39, 40}), frozenset(range(32)), 33)
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit's type (Table 7-1), its layer, and its body where it holds messages, else nothing."""
+    """A unit's type (Table 7-1), its layer, and its body where it holds messages or parameters of a sequence, else nothing."""
 
     kind: int
     layer: int
@@ -34,7 +47,7 @@ class Unit:
 
     def messages(self) -> Iterator[tuple[int, bytes]]:
         """Yield kind and bytes of each message; raises NotMp4 for one that is cut off, and for more than any encoder writes."""
-        body = self.body.replace(b"\0\0\3", b"\0\0").rstrip(b"\0")  # what keeps start codes out
+        body = unguarded(self.body).rstrip(b"\0")
         end, at, number = len(body) - body.endswith(_STOP), 0, 0
         while at < end:
             kind, at = _number(body, at)
@@ -58,59 +71,90 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
     return 255 * (at - begin) + data[at], at + 1
 
 
-def units(file: BinaryIO, trak: bytes) -> Iterator[Unit]:
-    """Yield the units of an HEVC track: those before all pictures, then those of each; raises NotMp4 where bytes are left over."""
-    hvcc = _hvcc(trak)
-    yield from _before(hvcc[_ARRAYS:])
-    size = (hvcc[_ARRAYS - 1] & 3) + 1
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How a track's stream is stored: its codec, the units before all pictures, bytes of a unit's length."""
+
+    coding: Coding
+    before: tuple[Unit, ...]
+    size: int
+
+
+def stored(trak: bytes) -> Stored:
+    """Read how a track's stream is stored; raises NotMp4 for another codec's, and where it does not say."""
+    entries = split((inside(trak, *TABLE, b"stsd") or b"")[8:])
+    if len(entries) != 1:
+        raise NotMp4("its picture changes its form")
+    boxes = dict(split(entries[0][1][SAMPLE_ENTRY - 8 :]))
+    if len(hvcc := boxes.get(b"hvcC", b"")) > _ARRAYS:
+        return Stored(HEVC, tuple(_arrays(hvcc)), (hvcc[_ARRAYS - 1] & 3) + 1)
+    if len(avcc := boxes.get(b"avcC", b"")) > _SETS:
+        return Stored(AVC, tuple(_sets(avcc)), (avcc[_SETS - 1] & 3) + 1)
+    raise NotMp4("its picture does not say how it is stored")
+
+
+def units(file: BinaryIO, trak: bytes, how: Stored) -> Iterator[Unit]:
+    """Yield the units of a track's pictures; raises NotMp4 where bytes are left over."""
     room = file.seek(0, 2)
     for begin, length in chunks(trak):
         if begin + length > room:
             raise NotMp4("its pictures are not in the file")
-        yield from _stored(file, begin, begin + length, size)
+        yield from _chunk(file, begin, begin + length, how)
 
 
-def _hvcc(trak: bytes) -> bytes:
-    entries = split((inside(trak, *TABLE, b"stsd") or b"")[8:])
-    if len(entries) != 1:
-        raise NotMp4("its picture changes its form")
-    found = dict(split(entries[0][1][SAMPLE_ENTRY - 8 :])).get(b"hvcC", b"")
-    if len(found) <= _ARRAYS:
-        raise NotMp4("its picture does not say how it is stored")
-    return found
-
-
-def _before(arrays: bytes) -> Iterator[Unit]:
+def _arrays(hvcc: bytes) -> Iterator[Unit]:
     """Yield the units that hvcC holds."""
-    at = 1
-    for _ in range(arrays[0]):
-        number = int.from_bytes(arrays[at + 1 : at + 3])
-        at += 3
-        for _ in range(number):
-            end = at + 2 + int.from_bytes(arrays[at : at + 2])
-            if not at + 2 + _HEADER <= end <= len(arrays):
-                raise NotMp4("what comes before its pictures is cut off")
-            yield _unit(arrays[at + 2 : at + 4], arrays[at + 4 : end])
-            at = end
+    at = _ARRAYS + 1
+    for _ in range(hvcc[_ARRAYS]):
+        found, at = _row(hvcc, at + 3, int.from_bytes(hvcc[at + 1 : at + 3]), HEVC)
+        yield from found
 
 
-def _stored(file: BinaryIO, at: int, end: int, size: int) -> Iterator[Unit]:
+def _sets(avcc: bytes) -> Iterator[Unit]:
+    """Yield the parameter sets that avcC holds."""
+    at = _SETS
+    for mask in (0x1F, 0xFF):
+        if at >= len(avcc):
+            raise NotMp4("what comes before its pictures is cut off")
+        found, at = _row(avcc, at + 1, avcc[at] & mask, AVC)
+        yield from found
+
+
+def _row(data: bytes, at: int, number: int, coding: Coding) -> tuple[list[Unit], int]:
+    """Return so many units with lengths of two bytes, and where they end."""
+    found = list[Unit]()
+    for _ in range(number):
+        begin, end = at + 2, at + 2 + int.from_bytes(data[at : at + 2])
+        if not begin + coding.header <= end <= len(data):
+            raise NotMp4("what comes before its pictures is cut off")
+        found.append(_unit(data[begin : begin + coding.header], data[begin + coding.header : end], coding))  # fmt: skip
+        at = end
+    return found, at
+
+
+def _chunk(file: BinaryIO, at: int, end: int, how: Stored) -> Iterator[Unit]:
+    coding, size = how.coding, how.size
     while at < end:
         file.seek(at)
-        head = file.read(size + _HEADER)
+        head = file.read(size + coding.header)
         length = int.from_bytes(head[:size])
-        if len(head) < size + _HEADER or not _HEADER <= length <= end - at - size:
+        if len(head) < size + coding.header or not coding.header <= length <= end - at - size:
             raise NotMp4("its pictures are not stored unit by unit")
-        unit = _unit(head[size:], b"")
-        if unit.kind in _MESSAGES:
+        unit = _unit(head[size:], b"", coding)
+        if _is_read(unit.kind, coding):
             if length > _LONGEST:
                 raise NotMp4("a message in its picture stream is too long")
-            unit = _unit(head[size:], file.read(length - _HEADER))
+            unit = _unit(head[size:], file.read(length - coding.header), coding)
         yield unit
         at += size + length
 
 
-def _unit(header: bytes, body: bytes) -> Unit:
-    kind = header[0] >> 1 & 0x3F
-    layer = (header[0] & 1) << 5 | header[1] >> 3
-    return Unit(kind, layer, body if kind in _MESSAGES else b"")
+def _is_read(kind: int, coding: Coding) -> bool:
+    return kind in coding.messages or kind == coding.sequence
+
+
+def _unit(header: bytes, body: bytes, coding: Coding) -> Unit:
+    kind, layer = header[0] & 0x1F, 0
+    if coding is HEVC:
+        kind, layer = header[0] >> 1 & 0x3F, (header[0] & 1) << 5 | header[1] >> 3
+    return Unit(kind, layer, body if _is_read(kind, coding) else b"")

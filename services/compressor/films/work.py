@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from services.compressor.films.light import Light
     from services.compressor.films.mp4 import Movie, Track
     from services.compressor.films.packets import Packets
+    from services.compressor.films.stream import Stream
     from services.compressor.tiers.tier import Film
 
 
@@ -27,8 +28,13 @@ class Work:
     setting: Film
     movie: Movie
     packets: Packets
-    light: Light | None = None
-    """What an HDR film says of its light; None: it is no HDR."""
+    stream: Stream
+    """What its stream says of its colours and its light."""
+
+    @property
+    def light(self) -> Light | None:
+        """What an HDR film says of its light; None: it is no HDR."""
+        return self.stream.light
 
     @property
     def picture(self) -> Track:

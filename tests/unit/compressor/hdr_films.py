@@ -1,6 +1,7 @@
 """HDR films: real ones by x265, and small ones of a few units that no decoder knows, for what x265 does not write."""
 
 import struct
+from itertools import accumulate
 from pathlib import Path
 
 from tests.unit.compressor.phone_films import box, full
@@ -59,21 +60,41 @@ def unit(kind: int, body: bytes = b"picture", layer: int = 0) -> bytes:
 
 
 def small_hdr_film(
-    *stored: bytes, before: tuple[bytes, ...] = (), boxes: bytes = b"", filling: bytes = b""
+    *stored: bytes,
+    before: tuple[bytes, ...] = (),
+    boxes: bytes = b"",
+    filling: bytes = b"",
+    later: bytes = b"",
+    colours: bytes = PQ_COLOURS,
 ) -> bytes:
-    """A film of one frame of these units and whatever is behind them; `before` stand in hvcC, `boxes` beside it."""
-    sample = b"".join(len(one).to_bytes(4) + one for one in stored) + filling
+    """A film of a frame of these units and whatever is behind them, and of one unit `later`; `before` stand in hvcC, `boxes` beside it."""
+    first = b"".join(len(one).to_bytes(4) + one for one in stored) + filling
+    second = len(later).to_bytes(4) + later if later else b""
     arrays = b"".join(b"\x27" + struct.pack(">HH", 1, len(one)) + one for one in before)
     hvcc = box(b"hvcC", bytes(16) + b"\xfd\xfa\xfa\0\0\x0f" + bytes((len(before),)) + arrays)
-    entry = box(b"hvc1", bytes(24), struct.pack(">HH", 64, 64), bytes(50), hvcc, PQ_COLOURS, boxes)
+    return _small_film(b"hvc1", hvcc + colours + boxes, first, second)
+
+
+def small_avc_film(*stored: bytes, before: bytes) -> bytes:
+    """A film of one frame of these units of H.264; `before`: its parameters."""
+    frame = b"".join(len(one).to_bytes(4) + one for one in stored)
+    sets = b"\xe1" + len(before).to_bytes(2) + before + b"\0"
+    return _small_film(b"avc1", box(b"avcC", b"\1\x4d\0\x0a\xff" + sets), frame)
+
+
+def _small_film(codec: bytes, boxes: bytes, *frames: bytes) -> bytes:
+    """A film of these frames, each in a chunk of its own; empty ones are left out."""
+    frames = tuple(filter(None, frames))
+    entry = box(codec, bytes(24), struct.pack(">HH", 64, 64), bytes(50), boxes)
     ftyp = box(b"ftyp", b"qt  ", bytes(4))
+    begins = accumulate(map(len, frames[:-1]), initial=len(ftyp) + 8)
     table = box(
         b"stbl",
         full(b"stsd", (1).to_bytes(4), entry),
-        full(b"stts", struct.pack(">III", 1, 1, 600)),
+        full(b"stts", struct.pack(">III", 1, len(frames), 600)),
         full(b"stsc", struct.pack(">IIII", 1, 1, 1, 1)),
-        full(b"stsz", struct.pack(">III", 0, 1, len(sample))),
-        full(b"stco", struct.pack(">II", 1, len(ftyp) + 8)),
+        full(b"stsz", struct.pack(">II", 0, len(frames)), *(len(one).to_bytes(4) for one in frames)),
+        full(b"stco", len(frames).to_bytes(4), *(at.to_bytes(4) for at in begins)),
     )  # fmt: skip
     trak = box(
         b"trak",
@@ -82,4 +103,4 @@ def small_hdr_film(
             full(b"hdlr", bytes(4), b"vide", bytes(13)), box(b"minf", table)),
     )  # fmt: skip
     head = full(b"mvhd", struct.pack(">IIII", 1, 2, 600, 600), bytes(80))
-    return ftyp + box(b"mdat", sample) + box(b"moov", head, trak)
+    return ftyp + box(b"mdat", *frames) + box(b"moov", head, trak)

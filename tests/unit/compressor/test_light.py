@@ -15,10 +15,12 @@ from hypothesis import given, strategies as st
 from services.compressor.encode import Job, compress
 from services.compressor.films import look as film_look
 from services.compressor.films.ffmpeg_program import program
-from services.compressor.films.light import Light, check_light, light_of
+from services.compressor.films.gate import complete
+from services.compressor.films.light import Light, check_light
 from services.compressor.films.movie import HLG, PQ
 from services.compressor.films.mp4 import read_movie
 from services.compressor.films.packets import packets
+from services.compressor.films.stream import Stream, read_stream
 from services.compressor.films.units import Unit
 from services.compressor.films.views import views, whites
 from services.compressor.films.work import Work
@@ -43,7 +45,7 @@ def played(path: Path) -> list[str]:
     return sorted({line.split(" n:")[0] for line in found})
 
 
-@pytest.mark.parametrize("told", [hdr_films.HDR10, hdr_films.HLG, "transfer=smpte2084:range=full"])
+@pytest.mark.parametrize("told", [hdr_films.HDR10, hdr_films.HLG, "transfer=smpte2084"])
 async def test_an_hdr_film_is_made_smaller_and_keeps_what_it_says_of_its_light(
     tmp_path: Path, job: Make, told: str
 ) -> None:
@@ -52,6 +54,7 @@ async def test_an_hdr_film_is_made_smaller_and_keeps_what_it_says_of_its_light(
     answer = await compress(replace(job(source), tiers=(once,)))
     assert isinstance(answer, Compressed), answer
     assert played(answer.path) == played(source)
+    assert (b" hdr10-opt" in answer.path.read_bytes()) is ("smpte2084" in told)
     assert ("MaxCLL=1000" in "".join(played(source))) is (told == hdr_films.HDR10)
     brightest = 2000 if told == hdr_films.HLG else 10_000
     assert answer.settings.endswith(f" exposures=25,200,1600,{brightest}")
@@ -74,13 +77,22 @@ async def test_a_film_whose_container_contradicts_its_stream_is_left(
     once = Tier("all", None, hevc=Film("x265", 18, floor=0, floor_p5=0, tries=1))
     answer = await compress(replace(job(source), tiers=(once,)))
     assert isinstance(answer, Left)
-    assert "other colour tags" in answer.reason
+    assert "its stream and its container contradict each other" in answer.reason
+
+
+def test_a_rendition_whose_stream_says_less_never_counts(tmp_path: Path) -> None:
+    source = hdr_films.hdr_film(tmp_path / "a.mov", frames=2)
+    made = hdr_films.hdr_film(tmp_path / "b.mov", "transfer=smpte2084", frames=2)
+    movie = read_movie(source)
+    work = Work(source, made, Film("x265", 20), movie, packets(source), read_stream(source, movie))
+    with pytest.raises(Keep, match="lost what it says of its light"):
+        complete(work, lambda _: None)
 
 
 def light(tmp_path: Path, film: bytes) -> Light | None:
     path = tmp_path / "small.mov"
     path.write_bytes(film)
-    return light_of(path, read_movie(path))
+    return read_stream(path, read_movie(path)).light
 
 
 PICTURE = unit(19)
@@ -116,6 +128,8 @@ def test_light_is_read_wherever_it_stands(tmp_path: Path) -> None:
         (small_hdr_film(SHOWN[:-6], PICTURE), "cut off"),
         (small_hdr_film(PICTURE, filling=b"\0\0\0\xff"), "unit by unit"),
         (small_hdr_film(PICTURE, before=(b"\x4e",)), "cut off"),
+        (small_hdr_film(PICTURE, later=unit(62)), "Dolby"),
+        (small_hdr_film(PICTURE, LIGHT), "only after its first picture"),
     ],
 )
 def test_what_a_rendition_would_lose_leaves_the_film(
@@ -139,12 +153,11 @@ def test_what_only_the_encoder_said_to_the_decoder_is_of_no_matter(tmp_path: Pat
     ],
 )
 def test_a_rendition_that_says_less_of_its_light_never_counts(tmp_path: Path, made: bytes) -> None:
-    path = tmp_path / "made.mov"
     before = light(tmp_path, small_hdr_film(SHOWN, LIGHT, PICTURE))
-    check_light(before, tmp_path / "small.mov", read_movie(tmp_path / "small.mov"))
-    path.write_bytes(made)
+    check_light(before, before)
+    after = light(tmp_path, made)
     with pytest.raises(Keep, match="lost what it says of its light"):
-        check_light(before, path, read_movie(path))
+        check_light(before, after)
 
 
 @given(st.sampled_from(hdr_units.SEEDS), st.integers(0, 1200), st.binary(max_size=12))
@@ -233,7 +246,7 @@ def test_a_film_that_says_more_of_its_colours_is_not_converted_for_the_judge(
     told = f"video_full_range_flag=1:colour_primaries=9:transfer_characteristics={transfer}:matrix_coefficients=9"
     samples.run("-i", str(source), "-c", "copy", "-tag:v", "hvc1", "-bsf:v", f"hevc_metadata={told}", str(made))  # fmt: skip
     same.write_bytes(source.read_bytes())
-    work = Work(source, same, Film("x265", 20), read_movie(source), packets(source), Light(PQ) if transfer == PQ else None)  # fmt: skip
+    work = Work(source, same, Film("x265", 20), read_movie(source), packets(source), Stream(light=Light(PQ) if transfer == PQ else None))  # fmt: skip
     due = film_look.scores(work, 1, lambda _: None)
     assert film_look.scores(replace(work, temp=made), 1, lambda _: None) == due
 
@@ -248,7 +261,7 @@ def test_what_suffers_in_the_dark_or_in_the_bright_is_seen_there(
     blurred = f"format=yuv420p10le,split[a][b];[b]gblur=2[c];[a][c]blend=c0_expr='if({hurt},B,A)'"
     samples.run("-i", str(source), "-vf", blurred, "-c:v", "libx265", "-x265-params", "lossless=1:log-level=error:pools=none", "-tag:v", "hvc1", str(tmp_path / "made.mp4"))  # fmt: skip
     work = Work(
-        source, tmp_path / "made.mp4", Film("x265", 20), movie := read_movie(source), packets(source), light_of(source, movie)
+        source, tmp_path / "made.mp4", Film("x265", 20), movie := read_movie(source), packets(source), read_stream(source, movie)
     )  # fmt: skip
     means = [sum(one) / len(one) for one in film_look.scores(work, 1, lambda _: None)]
     assert means[worst] < means[best] - 20, means

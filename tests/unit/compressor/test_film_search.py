@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, strategies as st
 
-from services.compressor.films.search import Look, Sample, find_crf, look, pieces, stride
+from services.compressor.films.search import Look, Sample, find_crf, look, lowest, pieces, stride
 from services.compressor.tiers.tier import Film
 
 if TYPE_CHECKING:
@@ -99,3 +99,7 @@ def test_a_score_that_is_no_number_never_counts() -> None:
 
 def test_only_a_long_film_is_scored_on_a_part_of_its_frames() -> None:
     assert (stride(1500), stride(1501)) == (1, 7)
+
+
+def test_the_worst_of_all_views_counts_in_the_mean_and_in_the_5th_percentile() -> None:
+    assert lowest([Look(90, 50), Look(80, 60), Look(85, 70)]) == Look(80, 50)

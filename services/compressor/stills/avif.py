@@ -1,6 +1,6 @@
 """Puts a newly coded picture in the place of an AVIF's own, byte for byte the rest; pure, it decodes no pixel.
 
-AV1 Image File Format 1.1; ISO/IEC 14496-12, 8.11.3 (iloc); ISO/IEC 23008-12. What changes: the picture's bytes and how they are coded (av1C), its
+AV1 Image File Format 1.1; ISO/IEC 14496-12, 8.11.3 (iloc); ISO/IEC 23008-12. What changes: the picture's bytes and their level (in av1C), its
 length, and the places of what lies behind it. All other boxes and items (EXIF, XMP, profiles, the way up) stay as they are.
 """
 
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
 from services.compressor.films.mp4 import NotMp4
 from services.compressor.films.mp4_edit import bounds
+from services.compressor.stills import obus
 from services.compressor.stills.heic_items import item_types
 from services.compressor.stills.iloc import Extent, extents
 from services.compressor.verdict import Keep
@@ -26,8 +28,10 @@ _DESCRIBED: Final = frozenset({b"av1C", b"ispe", b"pixi", b"colr", b"irot", b"im
 _CONFIG = 4  # bytes of av1C without parameters of its own
 _DEEP, _GREY = 0x60, 0x10  # of its third byte
 _CHROMA: Final = {0x0C: "4:2:0", 0x08: "4:2:2", 0x00: "4:4:4"}
-_PROFILE = 0xE0  # of its second byte
+_SAMPLED = 3  # of its third byte, too: where 4:2:0's colours lie between its pixels
+_LEVEL = 0x1F  # of its second byte: what a decoder must be able to do
 _UNSAID = bytes((0, 2, 0, 2))
+_MOST_BOXES, _MOST_EXTENTS = 64, 1000  # writers come to ten; each extent is sought in each box
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,12 @@ def _taken_apart(data: bytes) -> Avif:
     config, colours = _properties(data, _only(inside, b"iprp"))
     pitm, iloc = _only(inside, b"pitm"), _only(inside, b"iloc")
     number = int.from_bytes(data[pitm.body + 4 : pitm.end])
-    places = tuple(extents(data, iloc.body, iloc.end))
+    places = _places(data, iloc)
     picture = _picture(places, number)
     holders = {one: _holder(top, one) for one in places if one.in_file}
-    return Avif(data, picture, config, colours, places, holders[picture])
+    made = Avif(data, picture, config, colours, places, holders[picture])
+    obus.check(made.coded)
+    return made
 
 
 def _known(data: bytes, begin: int, end: int, names: frozenset[bytes]) -> list[Box]:
@@ -108,10 +114,14 @@ def _known(data: bytes, begin: int, end: int, names: frozenset[bytes]) -> list[B
 
 
 def _boxes(data: bytes, begin: int, end: int) -> Iterator[Box]:
-    while begin < end:
+    for _ in range(_MOST_BOXES):
+        if begin >= end:
+            return
         name, body, following = bounds(data[begin : min(begin + 16, end)], begin, end)
         yield Box(name, begin, body, following)
         begin = following
+    if begin < end:
+        raise Keep(f"it has more than {_MOST_BOXES} boxes in a row")
 
 
 def _only(found: list[Box], name: bytes) -> Box:
@@ -143,6 +153,8 @@ def _properties(data: bytes, iprp: Box) -> tuple[Box, bytes]:
         raise Keep("it has more than 8 bits a sample")
     if form[2] & _GREY or form[2] & 0x0C not in _CHROMA:
         raise Keep("it is grey")
+    if form[2] & _SAMPLED:
+        raise Keep("it says where its colours lie between its pixels, which a rendition would not")
     colours = [data[one.body : one.end] for one in found if one.name == b"colr"]
     named = [one[4:] for one in colours if one[:4] == b"nclx" and len(one) == 11]
     if len(named) != 1:
@@ -158,12 +170,23 @@ def _holder(top: list[Box], stored: Extent) -> Box:
     raise Keep("one of its items is not where it says")
 
 
+def _places(data: bytes, iloc: Box) -> tuple[Extent, ...]:
+    """Return where all items lie; raises Keep where two lie on each other, as then neither can be moved or compared alone."""
+    found = tuple(islice(extents(data, iloc.body, iloc.end), _MOST_EXTENTS + 1))
+    if len(found) > _MOST_EXTENTS:
+        raise Keep(f"its items are stored in more than {_MOST_EXTENTS:,} parts")
+    spans = sorted((one.begin, one.end) for one in found if one.in_file)
+    if any(following < end for (_, end), (following, _) in pairwise(spans)):
+        raise Keep("two of its items lie on each other")
+    return found
+
+
 def _picture(places: tuple[Extent, ...], number: int) -> Extent:
     found = [one for one in places if one.item == number]
-    if len(found) != 1 or not found[0].in_file or found[0].begin >= found[0].end:
+    if len(found) != 1:
         raise Keep("its picture is stored in parts")
-    if any(one.in_file and one is not found[0] and one.begin < found[0].end and one.end > found[0].begin for one in places):  # fmt: skip
-        raise Keep("something else lies within its picture")
+    if found[0].begin >= found[0].end:
+        raise Keep("its picture does not lie in a box of data")
     return found[0]
 
 
@@ -186,9 +209,9 @@ def with_picture(source: Avif, encoded: bytes) -> bytes:
     return bytes(data)
 
 
-def _lasting(form: bytes) -> tuple[int, int]:
-    """Return what may not change of how it is coded: the profile, and bits and fineness of colours."""
-    return form[1] & _PROFILE, form[2] & 0xFC
+def _lasting(form: bytes) -> bytes:
+    """Return what may not change of how it is coded: all but the level, which follows from a picture's size and bytes."""
+    return bytes((form[0], form[1] & ~_LEVEL, *form[2:]))
 
 
 def _size_at(source: Avif) -> range:
@@ -204,8 +227,10 @@ def _add(data: bytearray, at: range, more: int) -> None:
     if not at:
         return
     value = int.from_bytes(data[at.start : at.stop]) + more
-    if not 0 <= value < 1 << 8 * len(at):
-        raise Keep("its picture would lie where no number of it leads")
+    if value < 0:  # only where a base offset is added to it
+        raise Keep("an item behind its picture is counted from a place behind its picture, too")
+    if value >= 1 << 8 * len(at):
+        raise Keep("its numbers are too short for a longer picture")
     data[at.start : at.stop] = value.to_bytes(len(at))
 
 
@@ -216,15 +241,16 @@ def account(source: bytes, made: bytes) -> str:
         raise Keep("the rendition's boxes differ")
     if _beside(old) != _beside(new):
         raise Keep("the rendition's metadata differs")
-    return f"{len(old.extents) - 1} items and every box the same"
+    return f"{len(old.extents) - 1} items the same, and every box but for lengths, places and the AV1 level"
 
 
 def _blanked(source: Avif) -> bytes:
-    """Return the file without its picture, and zeros where a number leads to it or behind it."""
+    """Return the file without its picture and its level, and zeros where a number leads to it or behind it."""
     data = bytearray(source.data)
     moving = [one.offset_at for one in source.extents if one.in_file and one is not source.picture]
-    for at in (*moving, source.picture.length_at, _size_at(source), range(source.config.body, source.config.end)):  # fmt: skip
+    for at in (*moving, source.picture.length_at, _size_at(source)):
         data[at.start : at.stop] = bytes(len(at))
+    data[source.config.body : source.config.end] = _lasting(source.form)
     del data[source.picture.begin : source.picture.end]
     return bytes(data)
 

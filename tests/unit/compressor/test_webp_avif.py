@@ -1,4 +1,4 @@
-"""A WebP or AVIF gets a smaller picture and stays the same in every other byte; what cannot stay the same is left."""
+"""A WebP or AVIF gets a smaller picture and stays the same in every other byte but lengths, places and level; what cannot stay the same is left."""
 
 import io
 import struct
@@ -13,6 +13,7 @@ from PIL import Image
 
 from services.compressor.encode import Job, compress
 from services.compressor.stills import avif, webp
+from services.compressor.stills.iloc import Extent
 from services.compressor.tiers.tier import Still, Tier
 from services.compressor.verdict import Compressed, Keep, Left
 from tests.fuzz import still_containers
@@ -132,13 +133,18 @@ def meta_of(data: bytes) -> tuple[int, int]:
     return at, at + int.from_bytes(data[at : at + 4])
 
 
-def rearranged(data: bytes, *, large: bool) -> bytes:
-    """The same AVIF with its data first, the picture before its EXIF and XMP, and iloc in the form with wide numbers."""
+def rearranged(data: bytes, *, large: bool = True, base: int = 0, within: int = 0) -> bytes:
+    """The same AVIF with its data first, the picture before its EXIF and XMP, and iloc in the form with wide numbers.
+
+    Places are counted from `base`, or from the item's own begin if that is before it; the item `within` lies in the idat box.
+    """
     parts = avif.take_apart(data)
     begin, end = meta_of(data)
     order = sorted(parts.extents, key=lambda one: one is not parts.picture)
     bodies = [data[one.begin : one.end] for one in order]
+    idat = b"".join(body for one, body in zip(order, bodies, strict=True) if one.item == within)
     ftyp, body = data[:begin], b"".join(bodies)
+    body = body.replace(idat, b"")
     head = (
         struct.pack(">I4sQ", 1, b"mdat", 16 + len(body))
         if large
@@ -146,25 +152,33 @@ def rearranged(data: bytes, *, large: bool) -> bytes:
     )
     rows, at = b"", len(ftyp) + len(head)
     for one, stored in zip(order, bodies, strict=True):
-        rows += (
-            struct.pack(">IHHHQQ", one.item, 0, 0, 1, at, len(stored))
-            if large
-            else struct.pack(">HHHQQ", one.item, 0, 1, at, len(stored))
-        )
-        at += len(stored)
+        inside = one.item == within
+        start = 0 if inside else min(base, at)
+        rows += struct.pack(">IH", one.item, inside) if large else struct.pack(">H", one.item)
+        rows += struct.pack(">HQHQQ", 0, start, 1, 0 if inside else at - start, len(stored))
+        at += 0 if inside else len(stored)
     count = len(order).to_bytes(4 if large else 2)
-    iloc = box(b"iloc", bytes((2 * large, 0, 0, 0, 0x88, 0)) + count + rows)
+    iloc = box(b"iloc", bytes((2 * large, 0, 0, 0, 0x88, 0x80)) + count + rows)
     meta = data[begin:end]
     place = meta.index(b"iloc") - 4
-    inside = meta[12:place] + iloc + meta[place + int.from_bytes(meta[place : place + 4]) :]
-    return ftyp + head + body + box(b"meta", bytes(4) + inside)
+    boxes = meta[12:place] + iloc + meta[place + int.from_bytes(meta[place : place + 4]) :]
+    boxes += box(b"idat", idat) if within else b""
+    return ftyp + head + body + box(b"meta", bytes(4) + boxes)
 
 
-@pytest.mark.parametrize("source", [AVIF, rearranged(AVIF, large=True), rearranged(AVIF, large=False)], ids=["plain", "wide", "narrow"])  # fmt: skip
+EXIF = 2
+"""Its item's number, as libavif gives them."""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [AVIF, rearranged(AVIF), rearranged(AVIF, large=False), rearranged(AVIF, base=40), rearranged(AVIF, within=EXIF)],
+    ids=["plain", "wide", "narrow", "with a base offset", "with EXIF in idat"],
+)  # fmt: skip
 def test_a_new_picture_is_found_wherever_the_items_lie(source: bytes) -> None:
     made = avif.with_picture(avif.take_apart(source), CODED)
     assert len(made) < len(source)
-    assert "2 items and every box the same" in avif.account(source, made)
+    assert avif.account(source, made).startswith("2 items the same, and every box but for lengths")
     with Image.open(io.BytesIO(source)) as old, Image.open(io.BytesIO(made)) as new, Image.open(io.BytesIO(CODED)) as coded:  # fmt: skip
         for name in ("exif", "xmp", "icc_profile"):
             assert old.info[name] == new.info[name]
@@ -177,10 +191,27 @@ def test_any_other_byte_that_differs_is_seen() -> None:
         made.replace(b"Rating", b"rating"),
         made.replace(b"irot", b"imir"),
         made.replace(b"Apple iOS", b"Apple ioS"),
+        made.replace(FORM, FORM[:6] + bytes((FORM[6] | 0x80,)) + FORM[7:]),
+        made.replace(FORM, FORM[:7] + b"\x10"),
     ):
         assert odd != made
         with pytest.raises(Keep, match="differ"):
             avif.account(AVIF, odd)
+
+
+def test_items_in_each_others_place_are_seen() -> None:
+    def place(data: bytes, number: int) -> Extent:
+        return next(one for one in avif.take_apart(data).extents if one.item == number)
+
+    exif = place(AVIF, EXIF)
+    source = saved("avif", xmp=XMP.ljust(exif.end - exif.begin))
+    made = bytearray(avif.with_picture(avif.take_apart(source), CODED))
+    numbers = [place(bytes(made), item).offset_at for item in (EXIF, EXIF + 1)]
+    one, other = (made[at.start : at.stop] for at in numbers)
+    for at, number in zip(numbers, (other, one), strict=True):
+        made[at.start : at.stop] = number
+    with pytest.raises(Keep, match="metadata differs"):
+        avif.account(source, bytes(made))
 
 
 def swapped(old: bytes, new: bytes) -> bytes:
@@ -202,11 +233,46 @@ def with_items(*items: bytes) -> bytes:
 
 def elsewhere(begin: int) -> bytes:
     """The file whose EXIF lies at `begin` by its own account."""
-    moved = next(one for one in avif.take_apart(AVIF).extents if one.item == 2)
+    moved = next(one for one in avif.take_apart(AVIF).extents if one.item == EXIF)
     return AVIF[: moved.offset_at.start] + begin.to_bytes(4) + AVIF[moved.offset_at.stop :]
 
 
+def stored(*, method: int = 0, reference: int = 0) -> bytes:
+    """The file whose EXIF is stored by this method, in the file of this number."""
+    data = rearranged(AVIF)
+    at = next(one for one in avif.take_apart(data).extents if one.item == EXIF).offset_at.start
+    return data[: at - 14] + struct.pack(">HH", method, reference) + data[at - 10 :]
+
+
+def with_units(*units: bytes) -> bytes:
+    """The file with these units behind the header in its picture, and lengths and places made right."""
+    parts = avif.take_apart(AVIF)
+    more = b"".join(units)
+    behind = 4 + parts.coded[3]
+    data = bytearray(AVIF)
+    for at in (parts.picture.length_at, range(parts.holder.begin, parts.holder.begin + 4)):
+        data[at.start : at.stop] = (int.from_bytes(data[at.start : at.stop]) + len(more)).to_bytes(4)  # fmt: skip
+    data[parts.picture.begin + behind : parts.picture.begin + behind] = more
+    return bytes(data)
+
+
+def with_parts(count: int) -> bytes:
+    """The file whose EXIF is listed in so many parts, all but the first empty."""
+    plain = rearranged(AVIF)
+    data = bytearray(plain)
+    first = next(one for one in avif.take_apart(plain).extents if one.item == EXIF)
+    more = struct.pack(">QQ", first.end, 0) * (count - 1)
+    for at in (data.rindex(b"meta") - 4, data.rindex(b"iloc") - 4):
+        data[at : at + 4] = (int.from_bytes(data[at : at + 4]) + len(more)).to_bytes(4)
+    at = first.offset_at.start
+    data[at - 2 : at] = count.to_bytes(2)
+    data[first.length_at.stop : first.length_at.stop] = more
+    return bytes(data)
+
+
 FORM = AVIF[AVIF.index(b"av1C") : AVIF.index(b"av1C") + 8]
+PRIVATE = b"\x2a\x0b\x04\xb5PRIVATE\x80\0"
+"""A unit of metadata: ITU-T T.35."""
 
 
 @pytest.mark.parametrize(
@@ -224,6 +290,20 @@ FORM = AVIF[AVIF.index(b"av1C") : AVIF.index(b"av1C") + 8]
         (swapped(b"nclx", b"rICC"), "how its colours are stored"),
         (elsewhere(40), "not where it says"),
         (elsewhere(1 << 31), "not where it says"),
+        (elsewhere(avif.take_apart(AVIF).picture.begin + 9), "lie on each other"),
+        (elsewhere(avif.take_apart(AVIF).picture.begin - 40), "lie on each other"),
+        (rearranged(AVIF, within=1), "does not lie in a box of data"),
+        (stored(method=2), "taken apart"),
+        (stored(reference=1), "taken apart"),
+        (swapped(FORM, FORM[:6] + bytes((FORM[6] | 1,)) + FORM[7:]), "where its colours lie"),
+        (swapped(FORM, FORM[:6] + bytes((FORM[6] | 2,)) + FORM[7:]), "where its colours lie"),
+        (with_units(PRIVATE), "no picture"),
+        (with_units(b"\0"), "no picture"),
+        (with_units(b"\x92\0"), "no picture"),
+        (with_units(b"\x7a\xff\xff\xff\x7f"), "its picture is cut off"),
+        (with_units(b"\x12\0" * 1000), "more than 1,000 parts"),
+        (AVIF + box(b"mdat", b"") * 64, "more than 64 boxes"),
+        (with_parts(1001), "stored in more than 1,000 parts"),
         (AVIF[:-1], "taken apart"),
         (AVIF + b"more", "taken apart"),
     ],
@@ -239,12 +319,25 @@ def test_an_avif_of_which_something_would_become_wrong_is_left(data: bytes, reas
         saved("avif", subsampling="4:4:4"),
         saved("avif", range="limited"),
         saved("avif", icc_profile=None),
+        CODED.replace(FORM, FORM[:6] + bytes((FORM[6] | 0x80,)) + FORM[7:]),
     ],
-    ids=["finer colours", "range", "primaries"],
+    ids=["finer colours", "range", "primaries", "tier"],
 )
 def test_a_picture_of_another_form_never_takes_its_place(coded: bytes) -> None:
     with pytest.raises(Keep, match="another form or other colours"):
         avif.with_picture(avif.take_apart(AVIF), coded)
+
+
+def test_numbers_that_cannot_follow_leave_it() -> None:
+    counted_from_themselves = rearranged(AVIF, base=1 << 40)
+    with pytest.raises(Keep, match="counted from a place behind its picture"):
+        avif.with_picture(avif.take_apart(counted_from_themselves), CODED)
+
+
+def test_what_fills_a_picture_up_is_none_of_it() -> None:
+    padding, delimiter = b"\x7a\x02\0\x80", b"\x16\0\0"
+    source = with_units(padding, delimiter)
+    assert avif.with_picture(avif.take_apart(source), CODED) == avif.with_picture(avif.take_apart(AVIF), CODED)  # fmt: skip
 
 
 @pytest.mark.parametrize("chroma", ["4:2:0", "4:2:2", "4:4:4"])

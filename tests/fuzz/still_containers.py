@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING
 
 import pillow_heif
 
-from services.compressor.stills import avif, carry, container, heic_items, jpeg, mpf, png, webp
+from services.compressor.films.mp4 import NotMp4
+from services.compressor.stills import (
+    avif,
+    carry,
+    container,
+    heic_items,
+    iloc,
+    jpeg,
+    mpf,
+    obus,
+    png,
+    webp,
+)
 from services.compressor.verdict import Broken, Keep
 from tests.unit.compressor import gain_maps, samples
 from tests.unit.compressor.hostile import chunk
@@ -64,11 +76,20 @@ def one(data: bytes) -> None:
 
 
 def modern(data: bytes) -> None:
-    """Take any bytes for a WebP and an AVIF."""
+    """Take any bytes for a WebP and an AVIF, and for the places and the picture in one."""
+    with suppress(NotMp4):
+        list(iloc.extents(data, 0, len(data)))
+    with suppress(Keep):
+        obus.check(data)
     for kind, coded in ((webp, CODED["webp"]), (avif, CODED["avif"])):
         with suppress(Keep):
             made = kind.with_picture(kind.take_apart(data), coded)
             _prove(kind.account, data, made)
+            assert _picture(kind.take_apart(made)) == _picture(kind.take_apart(coded))
+
+
+def _picture(parts: avif.Avif | webp.Chunks) -> bytes:
+    return parts.coded if isinstance(parts, avif.Avif) else parts.picture
 
 
 def _prove(account: Callable[[bytes, bytes], str], data: bytes, made: bytes) -> None:

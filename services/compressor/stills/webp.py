@@ -6,6 +6,7 @@ RFC 9649, 2.3 to 2.7. Only the chunk of the picture and the file's own length ch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from services.compressor.verdict import Keep
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 _HEADER = 12
 _PICTURE: Final = b"VP8 "
+_SIZES = slice(15, 18, 2)  # of its chunk: the high bytes of width and height
+_SCALED = 0xC0  # of them (RFC 6386, 9.1): show it larger than it is; encoders here never say so
+_MOST = 1000  # chunks; of one picture, writers come to six
 _OTHERS: Final = {
     b"ANIM": "it is animated",
     b"ANMF": "it is animated",
@@ -36,13 +40,17 @@ class Chunks:
 
 def take_apart(data: bytes) -> Chunks:
     """Take apart a WebP that was decoded already; raises Keep for one of which something would be lost."""
-    found = list(_chunks(data))
+    found = list(islice(_chunks(data), _MOST + 1))
+    if len(found) > _MOST:
+        raise Keep(f"it has more than {_MOST:,} chunks")
     names = [chunk[:4] for chunk in found]
     if reason := next((_OTHERS[name] for name in names if name in _OTHERS), None):
         raise Keep(reason)
     if names.count(_PICTURE) != 1:
         raise Keep("it holds not one picture")
     at = names.index(_PICTURE)
+    if any(size & _SCALED for size in found[at][_SIZES]):
+        raise Keep("it asks to be shown larger than it is, which a rendition would not")
     return Chunks(tuple(found[:at]), found[at], tuple(found[at + 1 :]))
 
 

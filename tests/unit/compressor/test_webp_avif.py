@@ -95,6 +95,18 @@ def with_chunk(data: bytes, name: bytes, body: bytes = b"abc\0") -> bytes:
     return whole[:4] + struct.pack("<I", len(whole) - 8) + whole[8:]
 
 
+def with_chunks(count: int) -> bytes:
+    """A WebP with so many empty chunks behind its own."""
+    whole = saved("webp") + struct.pack("<4sI", b"mine", 0) * count
+    return whole[:4] + struct.pack("<I", len(whole) - 8) + whole[8:]
+
+
+def scaled(data: bytes, byte: int) -> bytes:
+    """The WebP with a scale in this byte of its picture."""
+    at = data.index(b"VP8 ") + 8 + byte
+    return data[:at] + bytes((data[at] | 0x40,)) + data[at + 1 :]
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -104,6 +116,9 @@ def with_chunk(data: bytes, name: bytes, body: bytes = b"abc\0") -> bytes:
         (with_chunk(saved("webp"), b"ANMF"), "animated"),
         (with_chunk(saved("webp"), b"VP8 "), "not one picture"),
         (saved("webp") + b"more", "length"),
+        (scaled(saved("webp"), 7), "shown larger"),
+        (scaled(saved("webp"), 9), "shown larger"),
+        (with_chunks(1000), "more than 1,000 chunks"),
         (with_chunk(saved("webp"), b"mine", b"")[:-1], "length"),
         (with_chunk(saved("webp")[:-1], b"mine"), "cut off"),
     ],
@@ -354,9 +369,12 @@ async def test_an_avif_keeps_its_form(
 
 @settings(max_examples=60)
 @given(
-    st.sampled_from([AVIF, rearranged(AVIF, large=True), saved("webp")]),
-    st.integers(0, 1400),
+    st.sampled_from(
+        [AVIF, rearranged(AVIF, base=40), rearranged(AVIF, within=EXIF), saved("webp")]
+    ),
+    st.integers(-1400, 1400),
     st.binary(max_size=9),
 )
 def test_a_mangled_file_is_taken_apart_or_refused(data: bytes, at: int, odd: bytes) -> None:
+    at %= len(data)
     still_containers.modern(data[:at] + odd + data[at + len(odd) :])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from alembic import command
 from alembic.config import Config
@@ -27,6 +27,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _REVISIONS = "alembic_version"
 _BOOKS = {"asset", "media", "work", "setting"}
 """Tables that books of every version have."""
+_MARKS = ("user_version", "application_id")
+"""What programs write into their SQLite file, also before its first table; photoduct does not."""
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
 
 
@@ -82,19 +84,26 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
         return _postgres(url)
     path = Path(url.removeprefix("sqlite:///"))
     if read_only:
-        return create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
+        return _reading(path)
     if path.is_file() and path.stat().st_size:
         _refuse_foreign_file(url, path)
     return _sqlite(url, path)
 
 
 def _refuse_foreign_file(url: str, path: Path) -> None:
-    half_written = path.with_name(f"{path.name}-journal").exists()  # a reader has to roll it back
-    looking = create_engine(url) if half_written else connect(url, read_only=True)
-    try:
-        refuse_foreign(looking, called=url)
-    finally:
-        looking.dispose()
+    """Look without a change; where a program was killed in the middle of a change, first past what a reader has to roll back."""
+    half_written = path.with_name(f"{path.name}-journal").exists()
+    looks = [_reading(path, immutable=1), create_engine(url)] if half_written else [_reading(path)]
+    for looking in looks:
+        try:
+            refuse_foreign(looking, called=url)
+        finally:
+            looking.dispose()
+
+
+def _reading(path: Path, **more: int) -> Engine:
+    options = urlencode({"mode": "ro", **more, "uri": "true"})
+    return create_engine(f"sqlite:///file:{quote(str(path))}?{options}")
 
 
 def revision_of(engine: Engine) -> str | None:
@@ -104,17 +113,30 @@ def revision_of(engine: Engine) -> str | None:
 
 
 def refuse_foreign(engine: Engine, *, beside: bool = True, called: str | None = None) -> None:
-    """Raise Fatal for a database that holds another program's tables and no books; without `beside`, for both together, too."""
-    names = set(inspect(engine).get_table_names()) - {_REVISIONS}
+    """Raise Fatal for a database that holds what is another program's and no books; without `beside`, for both together, too."""
+    names = _held(engine) - {_REVISIONS}
     strange = sorted(names - schema.metadata.tables.keys())
     books = names >= _BOOKS and revision_of(engine) is not None
     if names and not (books and (beside or not strange)):
         shown = ", ".join((strange or sorted(names))[:3])
         where = called or engine.url.render_as_string(hide_password=True)
         raise Fatal(
-            f"The database {where} holds tables that are not photoduct's ({shown}): name an empty one. "
+            f"The database {where} holds what is not photoduct's ({shown}): name an empty one. "
             "Nothing was changed."
         )
+
+
+def _held(engine: Engine) -> set[str]:
+    """Return the names of what lies there; of a Postgres its tables alone, as an empty one may come with a host's own views."""
+    look = inspect(engine)
+    tables = set(look.get_table_names())
+    if engine.dialect.name != "sqlite":
+        return tables
+    with engine.connect() as connection:
+        marks = {
+            name for name in _MARKS if connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+        }
+    return tables | set(look.get_view_names()) | marks
 
 
 def known_revision(revision: str | None) -> None:

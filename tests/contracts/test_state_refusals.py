@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_is(
     before = tables(empty_postgres)
     made = backup(world.engine, tmp_path / "backups", 2, START)
     settings = StateSettings(database_url=empty_postgres)
-    refused = pytest.raises(Fatal, match=r"tables that are not photoduct's \(customers\)")
+    refused = pytest.raises(Fatal, match=r"what is not photoduct's \(customers\)")
     with refused, open_books(settings, Common(data=tmp_path), MINE):
         pass
     with refused:
@@ -97,7 +98,7 @@ def test_a_file_of_another_program_is_refused_and_no_byte_of_it_changes(
         connection.execute("CREATE TABLE customers (name text)")
     before = theirs.read_bytes()
     settings = StateSettings(database_url=url)
-    says = rf"database {re.escape(url)} holds tables that are not photoduct's \(customers\)"
+    says = rf"database {re.escape(url)} holds what is not photoduct's \(customers\)"
     refused = pytest.raises(Fatal, match=says)
     with refused, open_books(settings, Common(data=tmp_path), MINE):
         pass
@@ -110,6 +111,43 @@ def test_a_file_of_another_program_is_refused_and_no_byte_of_it_changes(
         rename_account(url, MINE)
     assert theirs.read_bytes() == before, "its journal was switched, say"
     assert {path.name for path in tmp_path.glob(f"{place}*")} == {place, f"{place}.lock"}
+
+
+MARKS = ("CREATE VIEW theirs AS SELECT 1", "PRAGMA user_version = 7", "PRAGMA application_id = 7")
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_file_that_another_program_has_only_begun_is_refused(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(mark)
+    before = file.read_bytes()
+    with pytest.raises(Fatal, match=r"not photoduct's \((theirs|user_version|application_id)\)"):
+        open_database(f"sqlite:///{file}")
+    assert file.read_bytes() == before
+
+
+KILLED = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("CREATE TABLE customers (name text)")
+db.executemany("INSERT INTO customers VALUES (?)", [("x" * 1000,)] * 200)
+db.commit()
+db.execute("PRAGMA cache_size = 5")
+db.execute("UPDATE customers SET name = 'y' || name")
+os._exit(0)
+"""
+
+
+def test_a_file_that_another_program_was_killed_over_is_left_for_it_to_roll_back(
+    tmp_path: Path,
+) -> None:
+    file, journal = tmp_path / "theirs.db", tmp_path / "theirs.db-journal"
+    subprocess.run([sys.executable, "-c", KILLED, str(file)], check=True)
+    before = file.read_bytes(), journal.read_bytes()
+    with pytest.raises(Fatal, match="customers"):
+        open_database(f"sqlite:///{file}")
+    assert (file.read_bytes(), journal.read_bytes()) == before
 
 
 def test_what_is_no_database_is_refused_and_a_file_that_was_cut_short_is_made_anew(

@@ -105,6 +105,18 @@ def test_a_limit_of_none_lets_none_leave_and_deletions_are_counted_apart(lite: E
         assert world.truth.situations.braked(transaction, here).claimed_day == 0
 
 
+def test_orders_that_nobody_has_answered_yet_count_too(lite: Engine) -> None:
+    world = long_deleted(lite, replace(ON, max_items_run=0))
+    object.__setattr__(world.policy, "deletion", replace(ON, max_items_run=2))
+    ordered: set[str] = set()
+    for _ in range(3):
+        world.clock.pass_by(timedelta(minutes=6))
+        world.wake()
+        world.work_off(without=("release",))
+        ordered |= {due.message_id for due in world.due}
+    assert len(ordered) == 4, "both files of two photos"
+
+
 def test_the_claim_counts_again_whatever_was_ordered(engine: Engine) -> None:
     world = long_deleted(engine, replace(ON, max_items_run=0))
     object.__setattr__(world.policy, "deletion", ON)
@@ -120,6 +132,11 @@ def test_the_claim_counts_again_whatever_was_ordered(engine: Engine) -> None:
     assert all("max_items_run" in a.reasons[0] for a in answers.values() if a.deadline is None)
     again = [claim(world, one) for one in orders if one.asset in allowed]
     assert all(one.deadline is not None for one in again), "who died with a permit asks once more"
+    with engine.connect() as connection:
+        ends = select(schema.permit.c.outcome).where(schema.permit.c.media_id.is_not(None))
+        found = list(connection.execute(ends).scalars())
+    assert found.count("open") == 2, "the last one of each file"
+    assert found.count("lapsed unused") == len(found) - 2 > 0
 
 
 def claim(world: World, work: work_items.RenditionWork) -> Any:

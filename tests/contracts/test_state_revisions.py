@@ -49,6 +49,15 @@ MEDIA = (
     "(1, 'Ä.JPG', 'A', '2020-05-01T12:00:00+00:00', 'discovered', 0, '2026-01-01T00:00:00.000000+00:00', 1, "
     "'original', 'c-A', 100, 'photo', '2020/05/Ä.JPG', 'file:2020/05/ä.jpg', :yes, :local, 'none', 'none', 'none')"
 )
+RELEASED_AND_BACK = (
+    "UPDATE asset SET removal = 'pending'",
+    "UPDATE asset SET removal = 'intent'",
+    "UPDATE asset SET removal = 'deleted'",
+    "UPDATE asset SET removal = 'restored'",
+    "UPDATE media SET local = 'backup', sha256 = 'abc', initial_size = 100",
+    "UPDATE media SET nas = 'verified'",
+    "UPDATE media SET nas = 'released'",
+)
 REST = (
     "UPDATE media SET local = 'downloaded', sha256 = 'abc', initial_size = 9007199254740993",
     "UPDATE media SET nas = 'verified', nas_path = '2020/05/Ä.JPG'",
@@ -68,11 +77,19 @@ def test_books_from_before_a_column_get_it_and_the_new_moves(url: str, tmp_path:
         connection.execute(text("DELETE FROM legal_move WHERE 'renewing' IN (old, new)"))
         connection.execute(text(ASSET), {"yes": True, "no": False})
         connection.execute(text(MEDIA), {"yes": True, "local": "wanted"})
+        for statement in RELEASED_AND_BACK:
+            connection.execute(text(statement))
+        connection.execute(text("ALTER TABLE permit DROP COLUMN media_id"))
+        connection.execute(text("DELETE FROM legal_move WHERE old = 'released'"))
     old.dispose()
     new = open_database(url, lambda one: backup(one, tmp_path / "backups", 2, START))
     assert verify(backups(tmp_path / "backups")[0]) == "0002"
-    World(new).look(seen("A"))
+    world = World(new)
+    world.tick()
+    assert "nas" in {due.task.stage for due in world.due}, "what came back is archived anew"
+    world.look(seen("A"))
     with new.connect() as connection:
+        assert connection.execute(text("SELECT media_id FROM permit")).all() == []
         row = connection.execute(text("SELECT score, renew_at, candidate FROM media")).first()
         moves = "SELECT count(*) FROM legal_move WHERE machine = 'compression' AND new = 'renewing'"
         assert row == (None, None, None)

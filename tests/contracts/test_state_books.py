@@ -13,6 +13,7 @@ from services.state import schema
 from services.state.answers import Answers
 from services.state.orders import Orders
 from services.state.restoring import distrust
+from services.state.truth import RINGS
 from shared.domain import events, questions, work_items
 from shared.domain.errors import Transient
 from shared.domain.gate import Rules
@@ -711,6 +712,19 @@ def test_work_that_no_worker_survives_ends_in_quarantine(world: World) -> None:
     (row,) = answers.failures(questions.AskRows()).rows
     assert row["stage"] == "download"
     assert "50 times" in row["reason"]
+
+
+def test_deaths_of_workers_count_although_nothing_is_wished_for_now_and_then(world: World) -> None:
+    answers = Answers(world.store, world.truth, world.policy, world.clock)
+    for number in range(RINGS + 1):
+        world.look(seen("A", tag=f"t{number}"))
+        due = next(due for due in world.due if due.task.key == 1)
+        world.due = []
+        world.truth.published([(due.task, number)])
+        assert answers.failures(questions.AskRows()).rows == ()
+        world.truth.ring_again([("download", 1)])
+        world.look(gone=("A",))
+    assert [row["stage"] for row in answers.failures(questions.AskRows()).rows] == ["download"]
 
 
 def test_status_says_what_failed_and_when_it_comes_again(world: World) -> None:

@@ -122,7 +122,7 @@ def _end_quarantine(books: Books, asset: Asset) -> None:
     for task in books.by_asset.get(asset.id, ()):
         if task.state == "quarantined":
             task.state, task.due_at = "cancelled", None
-            task.failures, task.reason = 0, None
+            task.failures, task.rings, task.reason = 0, 0, None
 
 
 def _take_over_resources(books: Books, asset: Asset, seen: AssetSeen) -> bool:

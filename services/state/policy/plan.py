@@ -307,8 +307,8 @@ def settle(books: Books, asset: Asset, made: Plan) -> list[Task]:
 def _begin_again(task: Task, now: datetime) -> None:
     """Make a task due that had ended; one that was only not wished for meanwhile keeps its failures and the delay they cost."""
     if task.state == "done":
-        task.failures, task.reason, task.due_at = 0, None, now
-    task.state, task.attempt, task.rings = "due", task.attempt + 1, 0
+        task.failures, task.rings, task.reason, task.due_at = 0, 0, None, now
+    task.state, task.attempt = "due", task.attempt + 1
     task.due_at = now if task.due_at is None else max(now, task.due_at)
     task.published_seq = task.published_at = None
 

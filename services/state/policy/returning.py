@@ -1,5 +1,4 @@
-"""What the archive has lost is archived again from the original's own bytes, and what iCloud has again is fetched for that; it can neither
-release nor delete.
+"""What the archive has lost is archived anew from the original, which is fetched where iCloud has it again; it can neither release nor delete.
 
 A photo that iCloud has again after its deletion stays there for good. What its archive lacks, or cannot prove any more, is fetched once more,
 however late that turns out: a release or a purge may have been under way when it came back, and the archive's disk may be another one a year later.

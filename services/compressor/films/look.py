@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 _ALIKE: Final = dict.fromkeys(("colorspace", "color_primaries", "color_trc"), "bt709") | {
     "range": "pc"
 }
-"""What both sides are called before they are compared, so that their stored values are. Where one says more of its colours than
+"""What both sides are called before they are compared, so that their stored values are: full range, as ffmpeg converts H.264's
+pixels of full range to any that have none. Where one says more of its colours than
 the other, ffmpeg converts it without a word: a film that was the same to the last value scored 33 to 50."""
 
 
@@ -139,7 +140,7 @@ def _stored(side: Any, pixels: str) -> Any:
 
     setpts counts in the time base of its input, so that is set first: else frames of two files are paired wrongly.
     """
-    alike = side["v:0"].filter("setparams", **_ALIKE).filter("scale", in_range="pc", out_range="pc")
+    alike = side["v:0"].filter("setparams", **_ALIKE)
     return alike.filter("settb", "1/25").filter("setpts", "N").filter("format", pixels)
 
 

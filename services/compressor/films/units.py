@@ -111,13 +111,8 @@ def _arrays(hvcc: bytes) -> Iterator[Unit]:
 
 
 def _sets(avcc: bytes) -> Iterator[Unit]:
-    """Yield the parameter sets that avcC holds."""
-    at = _SETS
-    for mask in (0x1F, 0xFF):
-        if at >= len(avcc):
-            raise NotMp4("what comes before its pictures is cut off")
-        found, at = _row(avcc, at + 1, avcc[at] & mask, AVC)
-        yield from found
+    """Yield the parameter sets of the sequence that avcC holds."""
+    yield from _row(avcc, _SETS + 1, avcc[_SETS] & 0x1F, AVC)[0]
 
 
 def _row(data: bytes, at: int, number: int, coding: Coding) -> tuple[list[Unit], int]:

@@ -89,6 +89,13 @@ def test_a_rendition_whose_stream_says_less_never_counts(tmp_path: Path) -> None
         complete(work, lambda _: None)
 
 
+def test_a_full_range_that_only_the_stream_tells_leaves_the_film(tmp_path: Path) -> None:
+    """Its views would show nothing of the darkest and the brightest codes."""
+    source = hdr_films.hdr_film(tmp_path / "a.mov", "transfer=smpte2084:range=full", frames=2)
+    with pytest.raises(Keep, match="HDR of full range"):
+        read_stream(source, read_movie(source))
+
+
 def light(tmp_path: Path, film: bytes) -> Light | None:
     path = tmp_path / "small.mov"
     path.write_bytes(film)

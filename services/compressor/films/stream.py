@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from services.compressor.films.bits import Bits
@@ -16,7 +17,7 @@ from services.compressor.films.movie import HLG, PQ, colours, is_full_range, pic
 from services.compressor.films.mp4 import NotMp4, entry_boxes
 from services.compressor.films.parameters import UNSAID, Said, avc_said, hevc_said
 from services.compressor.films.parts import read_parts
-from services.compressor.films.units import AVC, Stored, Unit, stored, units
+from services.compressor.films.units import AVC, Coding, Unit, stored, units
 from services.compressor.verdict import Keep
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ _TIMING: Final = 1
 _REGISTERED: Final = 4
 _SAME_TRANSFER: Final = 147  # the transfer once more, ITU-T H.265, D.2.38
 _HDR10_PLUS: Final = b"\xb5\x00\x3c\x00\x01"
+
+
+_MOST: Final = 1_000
+"""Units of a picture in the mean; HEVC's largest pictures have 600 slices at most (ITU-T H.265, Table A.8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +63,30 @@ def read_stream(path: Path, movie: Movie) -> Stream:
 def _stream(file: BinaryIO, track: Track) -> Stream:
     trak = read_parts(file).shown[0]
     how = stored(trak)
-    said = _said(how)
+    sequences = how.sequences
+    said = _said(how.coding, sequences)
     _check_said(said, track)
     transfer = transfer_of(track)
     gathered = Gathered(entry_boxes(track)) if transfer in {PQ, HLG} else None
-    sets = {unit.body for unit in how.before if unit.kind == how.coding.sequence}
-    is_late = False
-    for source in (how.before, units(file, trak, how)):
-        for unit in source:
-            _check_unit(unit, how, sets)
-            is_late = is_late or unit.kind in how.coding.pictures
-            for kind, body in unit.messages() if unit.kind in how.coding.messages else ():
-                if not (gathered and gathered.takes(kind, body, is_late=is_late)):
-                    _check_message(kind, body, said, transfer, how)
+    most, is_late = _MOST * (track.samples + 1), False
+    for number, unit in enumerate(chain(how.before, units(file, trak, how))):
+        if number > most:
+            raise NotMp4("there are too many parts in it")
+        _check_unit(unit, how.coding, sequences)
+        is_late = is_late or unit.kind in how.coding.pictures
+        for kind, body in unit.messages() if unit.kind in how.coding.messages else ():
+            if not (gathered and gathered.takes(kind, body, is_late=is_late)):
+                _check_message(kind, body, said, transfer, how.coding)
     is_full = said.full if said.full is not None else bool(is_full_range(track))
     return Stream(is_full, said.colours, gathered.light(transfer) if gathered else None)
 
 
-def _said(how: Stored) -> Said:
-    """Return what the parameter sets before all pictures say; raises NotMp4 where they differ in that."""
-    read = avc_said if how.coding is AVC else hevc_said
-    found = {read(unit.body) for unit in how.before if unit.kind == how.coding.sequence}
-    if len(found) > 1:
+def _said(coding: Coding, sequences: frozenset[bytes]) -> Said:
+    """Return what the parameters before all pictures say; raises NotMp4 where there are several of them."""
+    if len(sequences) > 1:
         raise NotMp4("its picture changes its form")
-    return found.pop() if found else Said()
+    read = avc_said if coding is AVC else hevc_said
+    return next(map(read, sequences), Said())
 
 
 def _check_said(said: Said, track: Track) -> None:
@@ -96,19 +101,19 @@ def _check_said(said: Said, track: Track) -> None:
         raise Keep("it is HDR of full range")
 
 
-def _check_unit(unit: Unit, how: Stored, sets: set[bytes]) -> None:
-    if how.coding is not AVC and unit.kind in _DOLBY:
+def _check_unit(unit: Unit, coding: Coding, sequences: frozenset[bytes]) -> None:
+    if coding is not AVC and unit.kind in _DOLBY:
         raise Keep("its Dolby Vision would be lost")
-    if unit.layer or unit.kind not in (_AVC_PARTS if how.coding is AVC else _HEVC_PARTS):
+    if unit.layer or unit.kind not in (_AVC_PARTS if coding is AVC else _HEVC_PARTS):
         raise Keep(f"its picture stream has parts that would be lost ({unit.kind})")
-    if unit.kind == how.coding.sequence and unit.body not in sets:
+    if unit.kind == coding.sequence and unit.body not in sequences:
         raise Keep("its picture stream changes its parameters")
 
 
-def _check_message(kind: int, body: bytes, said: Said, transfer: int, how: Stored) -> None:
+def _check_message(kind: int, body: bytes, said: Said, transfer: int, coding: Coding) -> None:
     if kind == _REGISTERED and body.startswith(_HDR10_PLUS):
         raise Keep("its HDR10+ would be lost")
-    if how.coding is AVC:
+    if coding is AVC:
         is_known = kind in _AVC_WORDS or (kind == _TIMING and _is_plain(body, said))
     else:
         is_known = kind in _HEVC_WORDS or (kind == _SAME_TRANSFER and body == bytes((transfer,)))

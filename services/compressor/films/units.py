@@ -79,6 +79,11 @@ class Stored:
     before: tuple[Unit, ...]
     size: int
 
+    @property
+    def sequences(self) -> frozenset[bytes]:
+        """The parameters of a sequence that stand before all pictures."""
+        return frozenset(unit.body for unit in self.before if unit.kind == self.coding.sequence)
+
 
 def stored(trak: bytes) -> Stored:
     """Read how a track's stream is stored; raises NotMp4 for another codec's, and where it does not say."""

@@ -47,6 +47,8 @@ def sdr(*stored: bytes, before: tuple[bytes, ...] = ()) -> bytes:
     [
         (small_hdr_film(PICTURE, PQ_SEQUENCE, PICTURE), "changes its parameters"),
         (small_hdr_film(PQ_SEQUENCE + b"\1", PICTURE, before=(PQ_SEQUENCE,)), "changes its parameters"),
+        (small_hdr_film(PICTURE, before=(PQ_SEQUENCE, PQ_SEQUENCE + b"\1")), "changes its form"),
+        (sdr(PICTURE, *[unit(38, b"")] * 2001), "too many parts"),
         (sdr(PICTURE, before=(PQ_SEQUENCE,)), "its stream says that it is HDR"),
         (sdr(PICTURE, before=(PQ_SEQUENCE[:20],)), "could not be read"),
         (sdr(message(4, CAPTIONS), PICTURE), "SEI 4"),

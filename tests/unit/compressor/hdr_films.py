@@ -59,6 +59,12 @@ def unit(kind: int, body: bytes = b"picture", layer: int = 0) -> bytes:
     return bytes((kind << 1 | layer >> 5, (layer & 31) << 3 | 1)) + body
 
 
+PQ_SEQUENCE = unit(33, bytes.fromhex("0102200000030090000003000003001ea0208104d96566924caf016a122012080000030008000003007840"))  # fmt: skip
+"""Of x265: 64 by 64 pixels, PQ of limited range."""
+TIMED_SEQUENCE = bytes.fromhex("6764000dacd94426c044000003000400000300798080036ee00036eea4b280f8a14cb0")  # fmt: skip
+"""Of x264, with the time of each picture: 18 bits before what it shows."""
+
+
 def small_hdr_film(
     *stored: bytes,
     before: tuple[bytes, ...] = (),

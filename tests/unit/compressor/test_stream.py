@@ -13,16 +13,20 @@ from services.compressor.films.parameters import avc_said, hevc_said
 from services.compressor.films.stream import Stream, check_stream, read_stream
 from services.compressor.verdict import Keep, Left
 from tests.unit.compressor import samples
-from tests.unit.compressor.hdr_films import LEVELS, message, small_avc_film, small_hdr_film, unit
+from tests.unit.compressor.hdr_films import (
+    LEVELS,
+    PQ_SEQUENCE,
+    TIMED_SEQUENCE,
+    message,
+    small_avc_film,
+    small_hdr_film,
+    unit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PQ_SEQUENCE = unit(33, bytes.fromhex("0102200000030090000003000003001ea0208104d96566924caf016a122012080000030008000003007840"))  # fmt: skip
-"""Of x265: 64 by 64 pixels, PQ of limited range."""
-TIMED_SEQUENCE = bytes.fromhex("6764000dacd94426c044000003000400000300798080036ee00036eea4b280f8a14cb0")  # fmt: skip
-"""Of x264, with the time of each picture: 18 bits before what it shows."""
 PICTURE, AVC_PICTURE = unit(19), b"\x65picture"
 CAPTIONS = bytes.fromhex("b5003147413934")
 

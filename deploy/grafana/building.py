@@ -53,13 +53,18 @@ def quantile(share: float, buckets: str, by: str) -> str:
     """Return the expression of a histogram's quantile by a label: of late, or since the start where nothing was of late."""
     of_late = f"histogram_quantile({share}, {per_second(buckets, f'{by}, le')})"
     ever = f"histogram_quantile({share}, sum by ({by}, le) ({buckets}))"
-    return f"{of_late} >= 0 or {ever}"
+    return _or_ever(of_late, ever)
 
 
 def each(counted: str, of: str) -> str:
     """Return the expression of how much of one counter there is for each unit of another, of late or since the start as above."""
     of_late = f"sum(rate({counted}[$__rate_interval])) / sum(rate({of}[$__rate_interval]))"
-    return f"{of_late} >= 0 or sum({counted}) / sum({of})"
+    return _or_ever(of_late, f"sum({counted}) / sum({of})")
+
+
+def _or_ever(of_late: str, ever: str) -> str:
+    """Of late it is no number where nothing was counted: nothing by nothing."""
+    return f"{of_late} >= 0 or {ever}"
 
 
 def _query(expr: str, legend: str, ref: str) -> Dataquery:

@@ -7,7 +7,6 @@ What is carried over has to be proven by `check_account`; any other exception th
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from services.compressor.films import carry as film_carry
 from services.compressor.films.account import check_account, obstacle
 from services.compressor.kind import kind_of
 from services.compressor.verdict import Keep
+from tests.fuzz.running import fuzz
 from tests.unit.compressor import phone_films
 
 RENDITION = phone_films.small_film(original=False)
@@ -43,17 +43,5 @@ def _prove(original: Path, rendition: Path) -> None:
         raise AssertionError(str(lost)) from lost
 
 
-def main() -> None:
-    """Run atheris on the seeds; its options are libFuzzer's."""
-    import atheris  # type: ignore[import-untyped]
-
-    with tempfile.TemporaryDirectory() as corpus:
-        for n, seed in enumerate((phone_films.small_film(original=True), RENDITION)):
-            (Path(corpus) / str(n)).write_bytes(seed)
-        atheris.instrument_all()
-        atheris.Setup([*sys.argv, "-max_len=4000", corpus], one)
-        atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one, (phone_films.small_film(original=True), RENDITION), 4000)

@@ -6,7 +6,6 @@ python -m tests.fuzz.hdr_units -max_total_time=60     (needs `pip install atheri
 from __future__ import annotations
 
 import struct
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from services.compressor.films.movie import check_carried
 from services.compressor.films.mp4 import NotMp4, read_movie
 from services.compressor.films.stream import read_stream
 from services.compressor.verdict import Broken, Keep
+from tests.fuzz.running import fuzz
 from tests.unit.compressor.hdr_films import (
     LEVELS,
     MASTERING,
@@ -49,17 +49,5 @@ def one(data: bytes) -> None:
             read_stream(path, movie)
 
 
-def main() -> None:
-    """Run atheris on the seeds; its options are libFuzzer's."""
-    import atheris  # type: ignore[import-untyped]
-
-    with tempfile.TemporaryDirectory() as corpus:
-        for n, seed in enumerate(SEEDS):
-            (Path(corpus) / str(n)).write_bytes(seed)
-        atheris.instrument_all()
-        atheris.Setup([*sys.argv, "-max_len=4000", corpus], one)
-        atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one, SEEDS, 4000)

@@ -8,10 +8,7 @@ What is carried over has to be proven by `account`; any other exception than a r
 from __future__ import annotations
 
 import io
-import sys
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pillow_heif
@@ -30,6 +27,7 @@ from services.compressor.stills import (
     webp,
 )
 from services.compressor.verdict import Broken, Keep
+from tests.fuzz.running import fuzz
 from tests.unit.compressor import gain_maps, samples
 from tests.unit.compressor.hostile import chunk
 
@@ -128,17 +126,5 @@ def seeds() -> list[bytes]:
     return [*found, *others, out.getvalue(), told, heic.getvalue()]
 
 
-def main() -> None:
-    """Run atheris on the seeds; its options are libFuzzer's."""
-    import atheris  # type: ignore[import-untyped]
-
-    with tempfile.TemporaryDirectory() as corpus:
-        for n, seed in enumerate(seeds()):
-            (Path(corpus) / str(n)).write_bytes(seed)
-        atheris.instrument_all()
-        atheris.Setup([*sys.argv, "-max_len=30000", corpus], one)
-        atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one, seeds(), 30000)

@@ -19,6 +19,7 @@ from services.compressor.films.mp4_edit import (
     handler,
     header_of,
     inside,
+    sample_entries,
     split,
     with_id,
     without,
@@ -79,7 +80,7 @@ def _check_shown(parts: Parts) -> None:
     for trak in parts.shown:
         if any(rate != 0x10000 for _, _, rate in edits(trak)):
             raise NotMp4("a track is played at another speed")
-        entries = split((inside(trak, *TABLE, b"stsd") or b"")[8:])
+        entries = sample_entries(trak)
         if handler(trak) == b"soun":
             odd = {b"SA3D"} if any(b"SA3D" in body for _, body in entries) else set()
         else:

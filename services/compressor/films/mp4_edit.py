@@ -65,6 +65,11 @@ def inside(data: bytes, *path: bytes) -> bytes | None:
     return data
 
 
+def sample_entries(trak: bytes) -> list[Box]:
+    """Return a track's descriptions of its samples, by the names of their codecs."""
+    return split((inside(trak, *TABLE, b"stsd") or b"")[8:])
+
+
 def changed(data: bytes, path: tuple[bytes, ...], change: Callable[[bytes], bytes]) -> bytes:
     """Return `data` with the body of the box at `path` changed; raises NotMp4 when there is none."""
     if not path:

@@ -36,8 +36,6 @@ _TIMING: Final = 1
 _REGISTERED: Final = 4
 _SAME_TRANSFER: Final = 147  # the transfer once more, ITU-T H.265, D.2.38
 _HDR10_PLUS: Final = b"\xb5\x00\x3c\x00\x01"
-
-
 _MOST: Final = 1_000
 """Units of a picture in the mean; HEVC's largest pictures have 600 slices at most (ITU-T H.265, Table A.8)."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from services.compressor.films.bits import unguarded
 from services.compressor.films.mp4 import SAMPLE_ENTRY, NotMp4
-from services.compressor.films.mp4_edit import TABLE, chunks, inside, split
+from services.compressor.films.mp4_edit import chunks, sample_entries, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ class Stored:
 
 def stored(trak: bytes) -> Stored:
     """Read how a track's stream is stored; raises NotMp4 for another codec's, and where it does not say."""
-    entries = split((inside(trak, *TABLE, b"stsd") or b"")[8:])
+    entries = sample_entries(trak)
     if len(entries) != 1:
         raise NotMp4("its picture changes its form")
     boxes = dict(split(entries[0][1][SAMPLE_ENTRY - 8 :]))

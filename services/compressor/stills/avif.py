@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from services.compressor.films.mp4 import NotMp4
 from services.compressor.films.mp4_edit import bounds
 from services.compressor.stills import obus
-from services.compressor.stills.heic_items import item_types
+from services.compressor.stills.heic_items import item_types, word
 from services.compressor.stills.iloc import Extent, extents
 from services.compressor.verdict import Keep
 
@@ -109,7 +109,7 @@ def _taken_apart(data: bytes) -> Avif:
 def _known(data: bytes, begin: int, end: int, names: frozenset[bytes]) -> list[Box]:
     found = list(_boxes(data, begin, end))
     if odd := sorted({one.name for one in found} - names):
-        raise Keep(f"nobody here knows what its {_word(odd[0])} box is to its picture")
+        raise Keep(f"nobody here knows what its {word(odd[0])} box is to its picture")
     return found
 
 
@@ -127,14 +127,14 @@ def _boxes(data: bytes, begin: int, end: int) -> Iterator[Box]:
 def _only(found: list[Box], name: bytes) -> Box:
     named = [one for one in found if one.name == name]
     if len(named) != 1:
-        raise NotMp4(f"it has not one {_word(name)} box")
+        raise NotMp4(f"it has not one {word(name)} box")
     return named[0]
 
 
 def _check_items(meta: bytes) -> None:
     items = Counter(item_types(meta))
     if odd := sorted(items.keys() - _BESIDE - {b"av01"}):
-        raise Keep(f"its {_word(odd[0])} item belongs to another picture than a rendition's")
+        raise Keep(f"its {word(odd[0])} item belongs to another picture than a rendition's")
     if items[b"av01"] != 1:
         raise Keep(f"it holds {items[b'av01']} pictures: transparency, depth, or a map of light")
 
@@ -144,7 +144,7 @@ def _properties(data: bytes, iprp: Box) -> tuple[Box, bytes]:
     listed = _only(list(_boxes(data, iprp.body, iprp.end)), b"ipco")
     found = list(_boxes(data, listed.body, listed.end))
     if odd := sorted({one.name for one in found} - _DESCRIBED):
-        raise Keep(f"its {_word(odd[0])} property would be lost")
+        raise Keep(f"its {word(odd[0])} property would be lost")
     config = _only(found, b"av1C")
     form = data[config.body : config.end]
     if len(form) != _CONFIG:
@@ -261,7 +261,3 @@ def _beside(source: Avif) -> list[tuple[int, bytes]]:
         for one in source.extents
         if one.in_file and one is not source.picture
     ]
-
-
-def _word(name: bytes) -> str:
-    return name.decode("latin-1").strip()

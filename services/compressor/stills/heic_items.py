@@ -28,12 +28,12 @@ def odd_parts(data: bytes) -> str | None:
     """Return the first part that a rendition would lose, None when there is none."""
     top = list(boxes(data))
     if odd := sorted({name for name, _ in top} - _TOP):
-        return f"its {_word(odd[0])} box would be lost"
+        return f"its {word(odd[0])} box would be lost"
     items = Counter(kind for name, body in top if name == b"meta" for kind in item_types(body))
     if odd := sorted(items.keys() - _PICTURE - _ONE_EACH):
-        return f"its {_word(odd[0])} item would be lost"
+        return f"its {word(odd[0])} item would be lost"
     if several := sorted(kind for kind in _ONE_EACH if items[kind] > 1):
-        return f"one of its {items[several[0]]} {_word(several[0])} items would be lost"
+        return f"one of its {items[several[0]]} {word(several[0])} items would be lost"
     return next(filter(None, (_odd_property(body) for name, body in top if name == b"meta")), None)
 
 
@@ -44,7 +44,7 @@ def _odd_property(meta: bytes) -> str | None:
     if all(_cuts_padding(body, sizes) for body in cuts):
         found = [one for one in found if one[0] != b"clap"]
     if odd := sorted({name for name, _ in found} - _WRITTEN):
-        return f"its {_word(odd[0])} property would be lost"
+        return f"its {word(odd[0])} property would be lost"
     return None
 
 
@@ -85,5 +85,6 @@ def _item_type(entry: bytes) -> bytes:
     return entry[start : start + 4] if start else b"old"
 
 
-def _word(name: bytes) -> str:
+def word(name: bytes) -> str:
+    """Return a box's name for people."""
     return name.decode("latin-1").strip()

@@ -33,20 +33,16 @@ _LINEAR: Final = _parts.srgb_to_linear(np.arange(256))
 
 def ssimulacra2(old: Image.Image, new: Image.Image) -> float:
     """Return the score, up to 100, of two sRGB pictures of mode RGB and one size."""
-    return from_samples(np.asarray(old), np.asarray(new))
-
-
-def from_samples(old: Any, new: Any) -> float:
-    """Do the same for whole numbers from 0 to 255 in arrays of height x width x 3."""
+    shown, made = np.asarray(old), np.asarray(new)
     found = _parts.Msssim()
     light: Callable[[Any], Any] = _LINEAR.__getitem__
     for scale in range(_parts.kNumScales):
         if scale:
-            old, new = _halved(old, light), _halved(new, light)
+            shown, made = _halved(shown, light), _halved(made, light)
             light = _as_it_is
-        if min(old.shape[:2]) < _SMALLEST:
+        if min(shown.shape[:2]) < _SMALLEST:
             break
-        found.scales.append(_compared(old, new, light))
+        found.scales.append(_compared(shown, made, light))
     return float(found.score())
 
 

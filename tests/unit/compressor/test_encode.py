@@ -24,18 +24,28 @@ from tests.unit.compressor import samples
 Make = Callable[..., Job]
 
 
-def children() -> set[str]:
-    """The processes below this one, as `pid name`."""
-    tree = subprocess.run(
-        ["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 2) for line in tree.stdout.splitlines()[1:]]
-    known, found = {str(os.getpid())}, set[str]()
-    for pid, parent, name in rows:
-        if parent in known and name != "ps":
-            known.add(pid)
-            found.add(f"{pid} {name}")
+def children_of(pid: int | None) -> list[int]:
+    """The processes that it has started; none when it is gone."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """The living processes below one by their names; a child's number may be lower than its parent's."""
+    found = {}
+    for child_pid in children_of(pid):
+        with suppress(OSError):
+            state = Path(f"/proc/{child_pid}/stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z":
+                found[child_pid] = Path(f"/proc/{child_pid}/comm").read_text().strip()
+        found |= descendants(child_pid)
     return found
+
+
+def encoders() -> list[int]:
+    return [pid for pid, name in descendants(os.getpid()).items() if "ffmpeg" in name]
 
 
 async def test_a_taken_target_is_not_replaced(tmp_path: Path, job: Make) -> None:
@@ -57,27 +67,18 @@ async def test_a_hang_costs_one_file(tmp_path: Path, job: Make) -> None:
 
 async def test_cancelling_kills_the_encoder_and_clears_up(tmp_path: Path, job: Make) -> None:
     source = samples.video(tmp_path / "a.mov", seconds=60)
-    before = children()
     task = asyncio.create_task(compress(job(source)))
-    while not any(one.stat().st_size for one in (tmp_path / "compress").iterdir()):  # noqa: ASYNC110
+    while not (encoders() and any((tmp_path / "compress").iterdir())):
+        assert not task.done()
         await asyncio.sleep(0.02)
-    assert any("ffmpeg" in name for name in children() - before)
     started = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - started < 2
     await asyncio.sleep(0.1)
-    assert not [name for name in children() - before if "defunct" not in name]
+    assert descendants(os.getpid()).keys() == {child.NURSERY.pid}
     assert not list((tmp_path / "compress").iterdir())
-
-
-def children_of(pid: int | None) -> list[int]:
-    """The processes that it has started; none when it is gone."""
-    try:
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 async def decoder_of(task: asyncio.Task[object]) -> int:
@@ -120,7 +121,7 @@ async def test_a_crash_costs_one_file(
         await film
     assert isinstance(await neighbour, Compressed)
     assert child.NURSERY.pid == zygote
-    assert not any("ffmpeg" in name for name in children())
+    assert not encoders()
 
 
 async def test_a_bug_costs_one_file(tmp_path: Path, job: Make) -> None:
@@ -141,7 +142,7 @@ async def test_a_killed_zygote_costs_one_try_and_leaves_nothing(tmp_path: Path, 
         await film
     assert time.monotonic() - started < 2
     await asyncio.sleep(0.3)
-    assert not any("ffmpeg" in name for name in children())
+    assert not encoders()
     assert isinstance(await compress(job(samples.jpeg(tmp_path / "a.jpg"))), Compressed)
     assert child.NURSERY.pid != zygote
 

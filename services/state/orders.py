@@ -9,6 +9,7 @@ from sqlalchemy import select
 from services.state import schema
 from services.state.losses import accept
 from services.state.policy.renditions import RENEWABLE
+from services.state.situation import wake_held
 from shared.domain import questions
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class Orders:
     def approve(self, order: questions.Order) -> questions.Ordered:
         """Let the brakes pass exactly these assets; every other clause of the gate still holds."""
 
-        def one(_books: Books, asset: Asset) -> bool:
+        def one(books: Books, asset: Asset) -> bool:
             if asset.removal != "pending":
                 return False
-            changed, asset.approved = not asset.approved, True
+            changed, asset.approved, asset.wake_at = not asset.approved, True, books.now
             return changed
 
         return self._each(order, one)
@@ -106,6 +107,7 @@ class Orders:
             frozen = transaction.books.settings.get("frozen") is not None
             accept(transaction)
             transaction.books.settings["frozen"] = None
+            wake_held(transaction)
             transaction.books.settings["gone_lately"] = None
             for told in ("deletion-frozen", "copies-missing", "archive-changed"):
                 transaction.books.attention[told] = ("", False)

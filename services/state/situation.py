@@ -1,4 +1,4 @@
-"""The library as a whole at one instant, as the gate and the planning need it; it only reads."""
+"""The library as a whole at one instant, as the gate and the planning need it, and whom its changes concern."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, literal, select, union
+from sqlalchemy import func, literal, select, union, update
 
 from services.state import schema
+from services.state.policy.waking import LOOK_AGAIN, what_holds
 from shared.domain.gate import Situation
 
 if TYPE_CHECKING:
@@ -82,6 +83,21 @@ class Situations:
 
         run, day = released(timedelta(hours=1)), released(timedelta(days=1))
         return replace(here, released_run=run, released_day=day)
+
+
+def mind_holds(transaction: Transaction, here: Situation) -> None:
+    """Wake what is held when what holds everything alike has changed since the last look at it."""
+    holds = what_holds(here)
+    if transaction.books.settings.get("held_by") != holds:
+        transaction.books.settings["held_by"] = holds
+        wake_held(transaction)
+
+
+def wake_held(transaction: Transaction) -> None:
+    """Let all that was held be planned at once (and what would be within the hour, which changes nothing for it)."""
+    now = transaction.books.now
+    held = schema.asset.c.wake_at.between(now, now + LOOK_AGAIN[-1])
+    transaction.connection.execute(update(schema.asset).where(held).values(wake_at=now))
 
 
 def _listing_sane(books: Books) -> bool:

@@ -24,7 +24,7 @@ from services.state.policy.named import album_ids, icloud_ids, keys_of
 from services.state.policy.plan import plan, settle
 from services.state.policy.reports import apply
 from services.state.policy.returning import fetch_back
-from services.state.situation import Situations
+from services.state.situation import Situations, mind_holds
 from shared.domain import events
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Truth:
     ) -> None:
         self._store, self._policy, self._clock = store, policy, clock
         self.situations = Situations(window_open)
+        self._window_open, self._was_open = window_open, False
 
     def take_rules(self) -> None:
         """Plan every asset anew when the person has changed a rule since the last start."""
@@ -148,6 +149,7 @@ class Truth:
     def _planning_situation(self, transaction: Transaction, assets: Sequence[Asset]) -> Situation:
         """Count permits and open wishes only where a deletion or a release may be wished for: it costs queries."""
         here = self.situations.plain(transaction)
+        mind_holds(transaction, here)
         if self._policy.keeping.after_deletion is not None and any(
             asset.removal in {"deleted", "purged"} for asset in assets
         ):
@@ -171,6 +173,7 @@ class Truth:
     def plan_again(self) -> list[Due]:
         """Plan the assets whose time has come; returns the work that became due."""
         now = self._clock.now()
+        self._mind_window(now)
         query = (
             select(schema.asset.c.id)
             .where(schema.asset.c.wake_at <= now)
@@ -187,6 +190,14 @@ class Truth:
             due = self._plan(transaction, ids)
             transaction.write([])
         return due
+
+    def _mind_window(self, now: datetime) -> None:
+        """Wake what was held when the window for deletions opens, which nobody reports; it may be short."""
+        was_open, self._was_open = self._was_open, self._window_open(now)
+        if self._was_open and not was_open:
+            with self._store.transaction(now) as transaction:
+                mind_holds(transaction, self.situations.plain(transaction))
+                transaction.write([])
 
     def due_again(self) -> list[Due]:
         """Return tasks whose retry has come, and those that a crash kept from being published."""

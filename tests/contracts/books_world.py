@@ -82,7 +82,9 @@ class World:
         )
         self.policy = Policy(deletion=self.rules, **policy)
         self.store = Store(engine, Path("/media"), self.policy)
-        self.truth = Truth(self.store, self.policy, self.clock, lambda _: True)
+        self.may_delete = True
+        """Whether it is the time of day for deletions."""
+        self.truth = Truth(self.store, self.policy, self.clock, lambda _: self.may_delete)
         self.claims = Claims(self.store, self.policy, self.clock, self.truth.situations)
         self.engine = engine
         self.due: list[Due] = []

@@ -110,7 +110,7 @@ def test_orders_that_nobody_has_answered_yet_count_too(lite: Engine) -> None:
     object.__setattr__(world.policy, "deletion", replace(ON, max_items_run=2))
     ordered: set[str] = set()
     for _ in range(3):
-        world.clock.pass_by(timedelta(minutes=6))
+        world.clock.pass_by(HOUR)
         world.wake()
         world.work_off(without=("release",))
         ordered |= {due.message_id for due in world.due}

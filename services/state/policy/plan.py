@@ -6,13 +6,13 @@ decided by the gate, in its own transaction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.state.policy.facts import Task
 from services.state.policy.renditions import RENEWABLE as RENEWABLE_RENDITIONS
 from services.state.policy.returning import is_to_be_read_again
+from services.state.policy.waking import Plan
 from services.state.policy.weigh import asset_facts, media_facts, retired
 from shared.domain.gate import Reason, Situation, brakes, may_purge, standing
 from shared.domain.ids import GoogleLevel
@@ -25,25 +25,11 @@ if TYPE_CHECKING:
     from services.state.policy.facts import Asset, Books, Media
     from services.state.policy.rules import Policy
 
-LOOK_AGAIN = timedelta(minutes=5)
-"""How often an asset is planned anew that waits for something else than time: a freeze, a brake, a window."""
 RENEWABLE = frozenset({"nas-stale", "nas-other"})
 """Objections that a new read of the NAS copy settles, one way or the other."""
 BRAKES = frozenset({"brake-items", "brake-percent"})
 PATIENCE = timedelta(minutes=30)
 """How long before its end evidence is renewed, so that it is fresh when the gate looks."""
-
-
-@dataclass(slots=True)
-class Plan:
-    """The work that should exist for one asset: (stage, key) pairs, and when time alone changes that."""
-
-    wanted: list[tuple[str, int]] = field(default_factory=list)
-    wake_at: datetime | None = None
-
-    def wake(self, at: datetime) -> None:
-        """Look again at this moment, or earlier."""
-        self.wake_at = at if self.wake_at is None else min(self.wake_at, at)
 
 
 def google_level(media: Media) -> GoogleLevel:
@@ -127,7 +113,7 @@ def _renew(media: Media, at: datetime, here: Situation, policy: Policy, made: Pl
     elif media.on_disk or there:
         made.wanted.append(("compress", media.id))
     else:
-        made.wake(here.now + LOOK_AGAIN)
+        made.hold(here.now, since=at)
 
 
 def _to_be_fetched(asset: Asset, media: Media, here: Situation) -> bool:
@@ -181,7 +167,7 @@ def _towards_deletion(
     facts = asset_facts(asset, (), policy)
     reasons = [r for r in standing(facts, here, policy.deletion) if r.code not in RENEWABLE]
     if reasons or ("delete" not in active and tuple(brakes(facts, here, policy.deletion))):
-        made.wake(here.now + LOOK_AGAIN)
+        made.hold(here.now, since=due)
     elif any(media.local == "backup" for media in asset.media):
         made.wanted.append(
             ("album", asset.id)
@@ -234,7 +220,7 @@ def _after_deletion(asset: Asset, here: Situation, policy: Policy, made: Plan) -
     facts = tuple(media_facts(media, in_motion=False) for media in files)
     reasons = [r for r in may_purge(facts, here, policy.deletion) if r.code not in RENEWABLE]
     if reasons:
-        made.wake(here.now + LOOK_AGAIN)
+        made.hold(here.now, since=due)
     elif not _renew_evidence(files, here, policy.deletion.evidence_age, made):
         made.wanted.append(("purge", asset.id))
 
@@ -258,7 +244,7 @@ def _release_originals(
         found = may_release(retired(asset, media, False), here, policy.keeping, policy.deletion)
         reasons = {reason.code for reason in found} - settled
         if reasons and reasons <= {"frozen", "listing", *BRAKES}:
-            made.wake(here.now + LOOK_AGAIN)
+            made.hold(here.now, since=due)
         elif not reasons and not _renew_evidence([media], here, policy.deletion.evidence_age, made):
             made.wanted.append(("release", media.id))
 

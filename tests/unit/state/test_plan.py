@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.state.policy.facts import Task
-from services.state.policy.plan import LOOK_AGAIN, Plan, plan, settle
+from services.state.policy.plan import plan, settle
+from services.state.policy.waking import LOOK_AGAIN, Plan
 from shared.domain.ids import Resource
 from shared.domain.pipeline import STAGES, Stage
 from shared.domain.release import Keeping
@@ -145,7 +146,11 @@ def test_no_deletion_is_wished_for_while_it_is_off_frozen_or_out_of_hours(
     policy: Policy, here: Situation
 ) -> None:
     assert stages(pending(), policy, here) == set()
-    assert plan(pending(), here, policy).wake_at == NOW + LOOK_AGAIN
+    often, seldom = LOOK_AGAIN
+    since = NOW - policy.deletion.dwell
+    for held, rhythm in ((0 * HOUR, often), (4 * HOUR, 4 * HOUR / 8), (9 * HOUR, seldom)):
+        one = pending(pending_since=since - held)
+        assert plan(one, here, policy).wake_at == NOW + rhythm
 
 
 def test_stale_evidence_is_renewed_before_a_deletion_is_wished_for() -> None:

@@ -208,10 +208,13 @@ async def test_a_bus_of_before_that_refuses_figures_stops_no_worker(nats: RealNa
             await worker.publish(alive_subject("compressor"), b"{}")
             await worker.subscribe(alive_subject("*"), ignored)
             await worker.publish(progress_subject("compressor"), b"{}")
-        await worker.nats.flush()  # the refusals have come
+        await worker.publish(progress_subject("last"), b"{}")
+        async with asyncio.timeout(10):
+            while not any("progress.last" in one.get("reason", "") for one in said):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
     worker.check()
     warned = [one["reason"] for one in said if one["log_level"] == "warning"]
-    assert len(warned) == len(set(warned)) == 3
+    assert len(warned) == len(set(warned)) == 4
 
 
 async def ignored(_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -26,7 +27,10 @@ def test_icloudpd_brings_a_library_whose_compressors_are_on_a_second_machine(
     stack: Opening,
 ) -> None:
     files = "docker-compose.yml:deploy/compose.bus.yml"
-    with stack("two", COMPOSE_FILE=files, BUS_LISTEN=HOST, DEMO_ENGINE="icloudpd") as here:
+    port = free_port()
+    with stack(
+        "two", COMPOSE_FILE=files, BUS_LISTEN=HOST, BUS_PORT=port, DEMO_ENGINE="icloudpd"
+    ) as here:
         here.compose("run", "--rm", "prepare")
         certify(here.folder / "data" / "nats")
         here.up("--scale", "compressor=0")
@@ -40,10 +44,17 @@ def test_icloudpd_brings_a_library_whose_compressors_are_on_a_second_machine(
         assert "icloudpd is through the library." in logs_of(*here.ids("downloader"))
 
 
+def free_port() -> str:
+    """Return a port of this machine that nobody has, as another checkout's bus may have the usual one."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return str(probe.getsockname()[1])
+
+
 def certify(folder: Path) -> None:
     """Do what docs/containers.md says, word by word."""
     page = (ROOT / "docs/containers.md").read_text()
-    commands = page.partition("cd data/nats\n")[2].partition("    BUS_LISTEN=")[0]
+    commands = page.partition("cd data/nats\n")[2].partition("    cd ../..")[0]
     assert commands.count("openssl") == 3
     run("sh", "-euc", f"cd {folder}\n{commands}", env={"PUID": str(USER), "PGID": str(USER)})
 
@@ -62,6 +73,7 @@ def second_machine(here: Stack) -> Iterator[Stack]:
         "COMPOSE_FILE": f"deploy/compose.worker.yml:{names}",
         "WORKER_DIR": str(worker),
         "BUS": "nas.example.org",
+        "BUS_PORT": here.more["BUS_PORT"],
     }
     there = Stack(f"{here.name}-worker", here.folder, "", variables)
     try:

@@ -11,15 +11,14 @@ from services.state.backup_rhythm import Backups
 from services.state.claims import Claims
 from services.state.desk import Desk
 from services.state.monitoring import Monitoring
-from services.state.opening import open_books
 from services.state.orders import Orders
 from services.state.reconciler import Reconciler
 from services.state.settings import StateSettings, Switch, backup_folder, load_policy
 from services.state.store import Store
 from services.state.truth import Truth
+from services.state.waiting import open_books_of
 from shared.domain.pipeline import STATE
 from shared.domain.questions import BackupNow
-from shared.runtime.logs import set_up_logs
 from shared.runtime.service import open_service, start
 from shared.runtime.settings import load_common, load_section
 
@@ -29,31 +28,33 @@ async def main() -> None:
     common = load_common()
     settings, switch = load_section("state", StateSettings), load_section("icloud_cleanup", Switch)
     rules = load_policy(settings, switch, common.library)
-    set_up_logs(STATE.name, common.logs)
-    with open_books(settings, common, load_section("icloud", Account)) as engine:
-        async with open_service(STATE, common) as service:
-            clock = service.clock
-            store = Store(engine, common.library.root, rules)
-            truth = Truth(store, rules, clock, lambda _: service.may_run(switch.during))
-            truth.take_rules()
-            answers = Answers(store, truth, rules, clock)
-            claims = Claims(store, rules, clock, truth.situations)
-            orders = Orders(store, clock)
-            folder = backup_folder(settings, common)
-            backups = Backups(engine, folder, settings.backup, truth, clock)
-            monitoring = Monitoring(service.metrics, store, clock, backups, common.data)
-            doors, workers = (truth, claims, answers, orders, store), monitoring.workers
-            desk = Desk(service.connection, service.publisher, *doors, workers)
-            reconciler = Reconciler(service.connection, store, clock, settings.patience)
-            reconciling = partial(reconciler.run, desk, truth, settings.reconcile_every)
-            watching = monitoring.loops(service.connection, desk, answers)
-            async with aclosing(desk):
-                await desk.serve()
-                await workers.listen(service.connection)
-                await service.serve("backup", BackupNow, backups.asked)
-                await service.run(
-                    {}, [*desk.loops(), reconciling, partial(backups.run, desk), *watching]
-                )
+    account = load_section("icloud", Account)
+    async with (
+        open_service(STATE, common) as service,
+        open_books_of(service, settings, common, account) as engine,
+    ):
+        clock = service.clock
+        store = Store(engine, common.library.root, rules)
+        truth = Truth(store, rules, clock, lambda _: service.may_run(switch.during))
+        truth.take_rules()
+        answers = Answers(store, truth, rules, clock)
+        claims = Claims(store, rules, clock, truth.situations)
+        orders = Orders(store, clock)
+        folder = backup_folder(settings, common)
+        backups = Backups(engine, folder, settings.backup, truth, clock)
+        monitoring = Monitoring(service.metrics, store, clock, backups, common.data)
+        doors, workers = (truth, claims, answers, orders, store), monitoring.workers
+        desk = Desk(service.connection, service.publisher, *doors, workers)
+        reconciler = Reconciler(service.connection, store, clock, settings.patience)
+        reconciling = partial(reconciler.run, desk, truth, settings.reconcile_every)
+        watching = monitoring.loops(service.connection, desk, answers)
+        async with aclosing(desk):
+            await desk.serve()
+            await workers.listen(service.connection)
+            await service.serve("backup", BackupNow, backups.asked)
+            await service.run(
+                {}, [*desk.loops(), reconciling, partial(backups.run, desk), *watching]
+            )
 
 
 if __name__ == "__main__":

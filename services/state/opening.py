@@ -39,16 +39,17 @@ def open_books(
     settings: StateSettings,
     common: Common,
     account: Account,
-    pause: Callable[[float], object] = time.sleep,
+    wait: Callable[[str, float], object] = lambda _, seconds: time.sleep(seconds),
 ) -> Iterator[Engine]:
     """Yield the database that the settings name; Fatal with a sentence when it cannot be owned, opened or trusted, or is another account's.
 
-    A server that does not answer is waited for; OwnerLost when it goes while the books are open.
+    A server that does not answer is waited for: `wait` is told the reason, and after how many seconds to return;
+    what it raises ends the wait. OwnerLost when the server goes while the books are open.
     """
     url = database_url(settings, common)
     folder, keep = backup_folder(settings, common), settings.backup.keep
     with ExitStack() as held:
-        guard = _own(held, url, pause)
+        guard = _own(held, url, wait)
         _refuse_half_restored(url)
         engine = open_database(
             url, lambda old: backup(old, folder, keep, SystemClock().now()), guard
@@ -61,15 +62,18 @@ def open_books(
             engine.dispose()
 
 
-def _own(held: ExitStack, url: str, pause: Callable[[float], object]) -> Callable[[Engine], None]:
+def _own(
+    held: ExitStack, url: str, wait: Callable[[str, float], object]
+) -> Callable[[Engine], None]:
     """Be the owner until `held` ends, however long the database is away."""
     seconds = _FIRST_PAUSE_S
     while True:
         try:
             return held.enter_context(owned(url))
         except Unreachable as error:
-            log.warning("The books are waited for.", reason=str(error), again_in_seconds=seconds)
-        pause(seconds)
+            reason = str(error)
+        log.warning("The books are waited for.", reason=reason, again_in_seconds=seconds)
+        wait(reason, seconds)
         seconds = min(2 * seconds, _LONGEST_PAUSE_S)
 
 

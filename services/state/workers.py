@@ -88,7 +88,7 @@ class Workers(Collector):
         there = GaugeMetricFamily(
             "photoduct_workers",
             "Processes of a service of which was heard within the last minute.",
-            labels=["service"],
+            labels=["worker"],  # not `service`: Prometheus gives that name to whom it asked
         )
         taking = GaugeMetricFamily(
             "photoduct_workers_open",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
+from nats.errors import Error as NatsError
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import PhotoductError, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from nats.aio.msg import Msg
 
@@ -69,6 +70,25 @@ async def serve(
             task.add_done_callback(under_way.discard)
 
     await connection.subscribe(subject, on_message, queue="servers")
+
+
+@asynccontextmanager
+async def putting_off(
+    connection: Connection, subject: str, reason: Callable[[], str]
+) -> AsyncIterator[None]:
+    """Answer each request on `subject` with an error, until the block ends: that `reason`, a sentence, keeps its answer."""
+
+    async def on_message(msg: Msg) -> None:
+        if msg.reply:
+            with suppress(Transient):
+                await connection.publish(msg.reply, b"", headers={ERROR: reason()})
+
+    asked = await connection.subscribe(subject, on_message, queue="servers")
+    try:
+        yield
+    finally:
+        with suppress(NatsError):  # the connection went, and this with it
+            await asked.unsubscribe()
 
 
 async def _answered(

@@ -63,6 +63,11 @@ class Metrics:
             ["stage"],
             registry=self.registry,
         )
+        self.ready = Gauge(
+            "photoduct_ready",
+            "1 while the service has what it cannot work without, 0 while it waits for that.",
+            registry=self.registry,
+        )
         Info("photoduct_build", "What runs here.", registry=self.registry).info(
             {"version": VERSION, "python": platform.python_version()}
         )

@@ -16,11 +16,11 @@ _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class StatusPage:
-    """A small HTTP server; `ready` says whether a JetStream round trip works right now."""
+    """A small HTTP server; `lacks` says in a sentence what the service cannot work without and has not, empty when it is ready."""
 
-    def __init__(self, metrics: Metrics, ready: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, metrics: Metrics, lacks: Callable[[], Awaitable[str]]) -> None:
         self._metrics = metrics
-        self._ready = ready
+        self._lacks = lacks
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -44,16 +44,18 @@ class StatusPage:
     async def _answer(self, request: list[bytes]) -> bytes:
         path = request[1].split(b"?")[0] if len(request) == 3 and request[0] == b"GET" else b""
         if path == b"/metrics":
-            return _page("200 OK", self._metrics.page())
+            self._metrics.ready.set(not await self._lacks())
+            return _page("200 OK", self._metrics.page().decode())
         if path == b"/healthz":
-            return _page("200 OK", b"ok\n")
+            return _page("200 OK", "ok\n")
         if path == b"/readyz":
-            ready = await self._ready()
-            return _page("200 OK", b"ready\n") if ready else _page("503 Not Ready", b"not ready\n")
-        return _page("404 Not Found", b"not found\n")
+            lacks = await self._lacks()
+            return _page(*(("503 Not Ready", f"{lacks}\n") if lacks else ("200 OK", "ready\n")))
+        return _page("404 Not Found", "not found\n")
 
 
-def _page(status: str, body: bytes) -> bytes:
+def _page(status: str, text: str) -> bytes:
+    body = text.encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {_TEXT}\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"

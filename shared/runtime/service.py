@@ -1,4 +1,4 @@
-"""What every service stands on: bus, logs, metrics, health, attention and signals; it has no way to a file or database.
+"""What every service stands on: bus, page, attention and signals; it has no way to a file or database.
 
 A main is `start(main)`, where `main` opens its outside world and `open_service`, then runs its handlers:
 
@@ -27,16 +27,14 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.jetstream import Login, connect
 from shared.adapters.jetstream_asking import ask, serve
 from shared.adapters.jetstream_publishing import Publisher, Reporter
-from shared.adapters.prometheus import Metrics
-from shared.adapters.prometheus_http import StatusPage
 from shared.domain.errors import Fatal, PhotoductError, Transient
 from shared.domain.pipeline import progress_subject, report_subject, reports_of, stages_of
 from shared.ports.bus import Outgoing
 from shared.runtime.alive import tell_alive
 from shared.runtime.attention import AttentionBook
 from shared.runtime.lane import Lane
-from shared.runtime.logs import set_up_logs
 from shared.runtime.looping import Loop
+from shared.runtime.page import STARTING, open_page
 from shared.runtime.rhythm import is_open
 from shared.runtime.running import end_on_signals, forget_signals, keep_window, run_until
 from shared.runtime.settings import CONFIG, SettingsError
@@ -56,17 +54,19 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from shared.adapters.jetstream import Connection
-    from shared.domain.events import Attention, Report
+    from shared.domain.events import Report
     from shared.domain.pipeline import Service as Row, Stage
     from shared.domain.progress import Progress
     from shared.ports.clock import Clock
     from shared.runtime.lane import Handler
+    from shared.runtime.page import Page
     from shared.runtime.settings import Common
 
 log = structlog.get_logger()
 START_AGAIN: Final = 1
 WRONG_SETTINGS: Final = 2
 FATAL: Final = 3
+ENDING: Final = "It is ending."
 BY_HAND: Final = timedelta(hours=1)
 """How long a window stays open that a person opened with `photoduct run`."""
 _Answer = TypeVar("_Answer", bound=BaseModel)
@@ -76,19 +76,15 @@ _Question = TypeVar("_Question", bound=BaseModel)
 class Service:
     """One running service; made by `open_service`."""
 
-    def __init__(
-        self,
-        row: Row,
-        connection: Connection,
-        tell: Callable[[Attention], Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, row: Row, connection: Connection, page: Page) -> None:
         self.row = row
         self.connection = connection
+        self.page = page
         self.clock: Clock = SystemClock()
-        self.metrics = Metrics()
+        self.metrics = page.metrics
         self.publisher = Publisher(connection)
         self.reporter = Reporter(self.publisher)
-        self.attention = AttentionBook(row.name, tell or self.say, self.clock, self.metrics)
+        self.attention = AttentionBook(row.name, self.say, self.clock, self.metrics)
         self._says = frozenset(reports_of(row))
         self._lanes: list[Lane] = []
         self._wakes: dict[str, asyncio.Event] = {}
@@ -166,9 +162,11 @@ class Service:
         try:
             if self.row.says:
                 await self._bounded(self.attention.forget_former_life())
+            self.page.works(self.lacks)
             log.info("Ready to work.", lanes=len(lanes))
             await run_until(self._ended, lanes, [*loops, *window, *alive])
         finally:
+            self.page.waits(ENDING)
             forget_signals()
 
     def resize(self) -> None:
@@ -192,12 +190,15 @@ class Service:
         if not self._ended.done():
             self._ended.set_result(None)
 
-    async def ready(self) -> bool:
-        """Say whether a JetStream round trip works right now."""
-        with suppress(Transient, Fatal):
+    async def lacks(self) -> str:
+        """Return what keeps it from working right now, in a sentence; empty when a JetStream round trip works."""
+        if not self.connection.connected.is_set():
+            return "The connection to the bus is lost."
+        try:
             answer = await self.connection.request("$JS.API.INFO", b"", within=2.0)
-            return b'"error"' not in answer.data
-        return False
+        except (Transient, Fatal) as error:
+            return f"The bus does not answer: {error}"
+        return "The bus answers that it keeps no streams." if b'"error"' in answer.data else ""
 
     def _lanes_of(
         self,
@@ -234,44 +235,20 @@ class Service:
 
 
 @asynccontextmanager
-async def open_service(
-    row: Row, common: Common, *, tell: Callable[[Attention], Awaitable[None]] | None = None
-) -> AsyncIterator[Service]:
-    """Connect to the bus (waiting for it as long as it takes), set up logs, serve metrics and health.
-
-    `tell` takes attention records where they do not go to the bus: the state service's own.
-    """
-    set_up_logs(row.name, common.logs)
-    login = Login(common.nats.url, row.name, common.secrets / row.name, common.nats.ca)
-    connection = await connect(login)
-    service = Service(row, connection, tell)
-    page = StatusPage(service.metrics, service.ready)
-    try:
-        port = await _listen(page, common)
-        _write_whereabouts(common, row.name, port)
-        yield service
-    finally:
-        await page.stop()
-        await service.reporter.close()
-        await connection.close()
-
-
-async def _listen(page: StatusPage, common: Common) -> int:
-    try:
-        return await page.start(common.metrics.host, common.metrics.port)
-    except OSError as error:
-        raise Fatal(
-            f"{common.metrics.host}:{common.metrics.port} (metrics) cannot be used: {error.strerror}."
-        ) from error
-
-
-def _write_whereabouts(common: Common, name: str, port: int) -> None:
-    """Tell the tools on this machine where the metrics are."""
-    common.run.mkdir(parents=True, exist_ok=True)
-    path = common.run / f"{name}.json"
-    temp = path.with_suffix(f".{os.getpid()}.new")
-    temp.write_text(json.dumps({"pid": os.getpid(), "host": common.metrics.host, "port": port}))
-    temp.replace(path)
+async def open_service(row: Row, common: Common) -> AsyncIterator[Service]:
+    """Serve the page, which tells from then on what is waited for, and connect to the bus, however long that is away."""
+    async with open_page(row, common) as page:
+        page.waits(f"The bus at {common.nats.url} does not answer yet.")
+        login = Login(common.nats.url, row.name, common.secrets / row.name, common.nats.ca)
+        connection = await connect(login)
+        page.waits(STARTING)
+        service = Service(row, connection, page)
+        try:
+            yield service
+        finally:
+            page.waits(ENDING)
+            await service.reporter.close()
+            await connection.close()
 
 
 def start(main: Callable[[], Coroutine[None, None, None]], *, threads: int | None = None) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.adapters.jetstream_asking import ask
+from shared.domain import questions
+from shared.domain.errors import Transient
 from shared.runtime.service import START_AGAIN
 from tests.contracts.conftest import new_database
 from tests.integration.nats_fixture import real_nats
+from tests.unit.runtime.asking import asked_at
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -60,9 +66,20 @@ async def test_a_restart_of_postgres_stops_nothing_for_good(
             assert "Traceback" not in said.decode()
             second = await start(config)
             await until(second, "cannot be reached")
+            port = json.loads((tmp_path / "bus/run/state.json").read_text())["port"]
+            assert await asked_at(port, "healthz") == ("200 OK", "ok\n")
+            status, reason = await asked_at(port, "readyz")
+            assert status == "503 Not Ready"
+            assert reason.startswith("The books are waited for. The state database cannot be")
+            operator = await nats.connect("operator")
+            with pytest.raises(Transient, match=re.escape(reason.strip())):
+                await ask(operator, "ask.state.status", questions.AskStatus(), questions.Status)
         finally:
             postgres_server.start()
         await until(second, "Ready to work.")
+        assert await asked_at(port, "readyz") == ("200 OK", "ready\n")
+        await ask(operator, "ask.state.status", questions.AskStatus(), questions.Status)
+        await operator.close()
         second.terminate()
         async with asyncio.timeout(30):
             await second.communicate()

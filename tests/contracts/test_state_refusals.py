@@ -249,7 +249,8 @@ def test_a_database_that_does_not_answer_is_waited_for_and_no_sentence_tells_its
     settings = StateSettings(database_url=url)
     pauses = []
 
-    def pause(seconds: float) -> None:
+    def wait(reason: str, seconds: float) -> None:
+        assert "refused" in reason
         pauses.append(seconds)
         if len(pauses) == 10:
             raise TimeoutError
@@ -257,7 +258,7 @@ def test_a_database_that_does_not_answer_is_waited_for_and_no_sentence_tells_its
     with (
         capture_logs() as said,
         pytest.raises(TimeoutError),
-        open_books(settings, Common(data=tmp_path), MINE, pause),
+        open_books(settings, Common(data=tmp_path), MINE, wait),
     ):
         pass
     assert len(said) == 10

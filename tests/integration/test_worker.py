@@ -26,6 +26,7 @@ from shared.runtime.bootstrap import lane_consumers
 from shared.runtime.service import Service, open_service
 from shared.runtime.settings import Common, NatsSettings
 from tests.integration.desk import Desk, open_desk
+from tests.unit.runtime.asking import asked_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -224,7 +225,7 @@ async def test_it_survives_a_killed_server(desk: Desk) -> None:
         await desk.give(*(work(key) for key in range(1, 301)))
         await desk.until(lambda: len(desk.of(Staged)) > 50)
         await desk.nats.kill()
-        assert not await service.ready()
+        assert await service.lacks()
         await asyncio.sleep(0.5)
         await desk.nats.start()
         await desk.until(lambda: await_ready(service), within=10)
@@ -241,6 +242,43 @@ async def test_it_survives_a_killed_server(desk: Desk) -> None:
 
 def await_ready(service: Service) -> bool:
     return service.connection.connected.is_set()
+
+
+def page_of(common: Common) -> int:
+    """Return the port of the page that a service has written down."""
+    return int(json.loads((common.run / "pixel_sync.json").read_text())["port"])
+
+
+async def test_a_service_without_a_bus_lives_and_says_what_it_waits_for(desk: Desk) -> None:
+    files = desk.nats.files
+    common = Common(data=files.data, nats=NatsSettings(url=files.url))
+    await desk.nats.kill()
+
+    async def handle(task: FileWork) -> Staged:
+        return staged(task)
+
+    async def work_on() -> None:
+        async with open_service(PIXEL_SYNC, common) as service:
+            await service.run({"pixel": handle})
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work_on())
+        await desk.until(lambda: (common.run / "pixel_sync.json").exists())
+        port = page_of(common)
+        assert await asked_at(port, "healthz") == ("200 OK", "ok\n")
+        status, text = await asked_at(port, "readyz")
+        assert (status, files.url in text) == ("503 Not Ready", True)
+        assert "photoduct_ready 0.0" in (await asked_at(port, "metrics"))[1]
+        await desk.nats.start()
+        async with asyncio.timeout(20):
+            while await asked_at(port, "readyz") != ("200 OK", "ready\n"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert "photoduct_ready 1.0" in (await asked_at(port, "metrics"))[1]
+        await desk.nats.kill()
+        await desk.until(lambda: not desk.connection.connected.is_set())
+        assert await asked_at(port, "healthz") == ("200 OK", "ok\n")
+        assert (await asked_at(port, "readyz"))[0] == "503 Not Ready"
+        task.cancel()
 
 
 async def test_loops_run_by_rhythm_and_on_command(desk: Desk) -> None:
@@ -270,11 +308,7 @@ async def test_loops_run_by_rhythm_and_on_command(desk: Desk) -> None:
                 a.key == "pixel_sync:look_failing" and not a.raised for a in desk.of(Attention)
             )
         )
-        where = json.loads((common.run / "pixel_sync.json").read_text())
-        reader, writer = await asyncio.open_connection("127.0.0.1", where["port"])
-        writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"200 OK" in await reader.read()
-        writer.close()
+        assert await asked_at(page_of(common), "readyz") == ("200 OK", "ready\n")
         service.stop()
         await task
 
@@ -337,6 +371,6 @@ async def test_the_state_service_hears_who_is_there_and_whether_it_takes_work(
 
     far = (datetime.now().astimezone().hour + 12) % 24
     async with running(desk, handle, during=None if is_open else f"* {far} * * *"):
-        await desk.until(lambda: value("workers", service="pixel_sync") == 1)
+        await desk.until(lambda: value("workers", worker="pixel_sync") == 1)
         assert value("workers_open", stage="pixel") == is_open
-    assert value("workers", service="compressor") == 0
+    assert value("workers", worker="compressor") == 0

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.adapters.prometheus import Metrics
 from shared.adapters.prometheus_disk import Disk
 from shared.adapters.prometheus_http import StatusPage
 from shared.domain.pipeline import DOWNLOAD, STAGES
+from tests.unit.runtime.asking import asked_at
 
 ROOT = Path(__file__).parents[3]
 
 
-async def ready() -> bool:
-    return True
+async def asked(path: str, metrics: Metrics, lacking: str) -> tuple[str, str]:
+    """Return the status and the text of a page of a service that lacks something, or nothing."""
 
+    async def lacks() -> str:
+        return lacking
 
-async def read(metrics: Metrics) -> dict[tuple[str, str], float]:
-    """Return the figures of the page `/metrics`, by name and the values of their labels."""
-    page = StatusPage(metrics, ready)
-    reader, writer = await asyncio.open_connection("127.0.0.1", await page.start("127.0.0.1", 0))
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
-    body = (await reader.read()).decode().partition("\r\n\r\n")[2]
-    writer.close()
+    page = StatusPage(metrics, lacks)
+    found = await asked_at(await page.start("127.0.0.1", 0), path)
     await page.stop()
+    return found
+
+
+async def read(metrics: Metrics, lacking: str = "") -> dict[tuple[str, str], float]:
+    """Return the figures of the page `/metrics`, by name and the values of their labels."""
+    _, body = await asked("metrics", metrics, lacking)
     return {
         (sample.name, " ".join(sample.labels[name] for name in sorted(sample.labels))): sample.value
         for family in text_string_to_metric_families(body)
@@ -48,6 +54,33 @@ async def test_a_stage_is_counted_from_zero_for_every_way_its_tasks_can_end() ->
         assert found["photoduct_jobs_in_flight", stage.name] == 0
         assert found["photoduct_job_duration_seconds_count", stage.name] == 0
         assert found["photoduct_stage_open", stage.name] == 1
+
+
+@pytest.mark.parametrize("lacking", ["", "The bus at nats://nats:4222 does not answer yet."])
+async def test_what_is_lacking_makes_a_service_unready_and_never_unwell(lacking: str) -> None:
+    metrics = Metrics()
+    assert await asked("healthz", metrics, lacking) == ("200 OK", "ok\n")
+    wanted = ("503 Not Ready", f"{lacking}\n") if lacking else ("200 OK", "ready\n")
+    assert await asked("readyz", metrics, lacking) == wanted
+    assert (await read(metrics, lacking))["photoduct_ready", ""] == (0 if lacking else 1)
+
+
+@pytest.mark.parametrize("lacking", ["", "The books are waited for."])
+async def test_a_container_says_why_it_is_not_healthy(lacking: str) -> None:
+    async def lacks() -> str:
+        return lacking
+
+    page = StatusPage(Metrics(), lacks)
+    environment = {"PHOTODUCT_METRICS__PORT": str(await page.start("127.0.0.1", 0))}
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-IS", str(ROOT / "deploy/healthy")),
+        env=environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await program.communicate()
+    await page.stop()
+    assert said.decode().strip() == lacking
+    assert program.returncode == bool(lacking)
 
 
 async def test_what_runs_is_the_version_of_the_project() -> None:

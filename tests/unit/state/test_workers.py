@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from prometheus_client import CollectorRegistry
 
 from services.state.workers import Workers
@@ -15,6 +17,9 @@ from tests.unit.state.plan_case import NOW
 
 if TYPE_CHECKING:
     from shared.domain.events import Report
+
+PROMETHEUS = Path(__file__).parents[3] / "deploy/prometheus/prometheus.yml"
+SCRAPES = yaml.safe_load(PROMETHEUS.read_text())["scrape_configs"]
 
 
 class Shown:
@@ -33,21 +38,31 @@ class Shown:
 
 async def test_each_worker_counts_once_while_it_speaks() -> None:
     shown = Shown()
-    assert all(shown.value("workers", service=one.name) == 0 for one in SERVICES)
+    assert all(shown.value("workers", worker=one.name) == 0 for one in SERVICES)
     assert shown.value("workers_open", stage="compress") is None, "there is none, so none is closed"
     for _ in range(2):
         await shown.hears("compressor", "elsewhere:7")
         await shown.hears("compressor", "elsewhere:8", takes_work=False)
-    assert shown.value("workers", service="compressor") == 2
+    assert shown.value("workers", worker="compressor") == 2
     assert shown.value("workers_open", stage="compress") == 1
     assert shown.value("workers_open", stage="nas") is None
     shown.time = 59
     await shown.hears("compressor", "elsewhere:8", takes_work=False)
     shown.time = 61
-    assert shown.value("workers", service="compressor") == 1
+    assert shown.value("workers", worker="compressor") == 1
     assert shown.value("workers_open", stage="compress") == 0
     shown.time = 200
-    assert shown.value("workers", service="compressor") == 0
+    assert shown.value("workers", worker="compressor") == 0
+
+
+def test_no_figure_has_a_label_of_prometheus_own() -> None:
+    shown = Shown()
+    labels = {
+        name for family in shown.registry.collect() for one in family.samples for name in one.labels
+    }
+    own = {rule["target_label"] for job in SCRAPES for rule in job["relabel_configs"]}
+    assert labels >= {"worker", "stage"}
+    assert labels & (own | {"job", "instance"}) == set(), "else it is renamed to exported_..."
 
 
 async def test_what_no_worker_says_counts_for_nothing() -> None:
@@ -55,8 +70,8 @@ async def test_what_no_worker_says_counts_for_nothing() -> None:
     nonsense: Any = SimpleNamespace(subject="alive.compressor", data=b"{}")
     await shown.workers.hear(nonsense)
     await shown.hears("stranger", "x:1")
-    assert shown.value("workers", service="compressor") == 0
-    assert shown.value("workers", service="stranger") is None
+    assert shown.value("workers", worker="compressor") == 0
+    assert shown.value("workers", worker="stranger") is None
 
 
 async def test_whoever_says_that_it_is_thousands_of_workers_takes_no_memory() -> None:
@@ -65,16 +80,16 @@ async def test_whoever_says_that_it_is_thousands_of_workers_takes_no_memory() ->
         subject="alive.compressor", data=b'{"v":1,"open":true,"worker":"%s"}' % (b"x" * 1_000)
     )
     await shown.workers.hear(long)
-    assert shown.value("workers", service="compressor") == 0
+    assert shown.value("workers", worker="compressor") == 0
     for one in range(3_000):
         await shown.hears("compressor", f"elsewhere:{one}")
-    assert shown.value("workers", service="compressor") == 1_000
+    assert shown.value("workers", worker="compressor") == 1_000
     await shown.hears("nas_sync", "here:1")
-    assert shown.value("workers", service="nas_sync") == 1
+    assert shown.value("workers", worker="nas_sync") == 1
     shown.time = 30
     await shown.hears("compressor", "elsewhere:7")
     shown.time = 61
-    assert shown.value("workers", service="compressor") == 1, "those that are known are heard still"
+    assert shown.value("workers", worker="compressor") == 1, "those that are known are heard still"
 
 
 def test_ends_are_counted_by_stage_and_failures_are_none() -> None:

@@ -65,8 +65,8 @@ def _well() -> list[Builder[Panel]]:
         ),
         number(
             "Services",
-            "Processes that answer Prometheus; six services, the compressor as often as you like.",
-            ('count(up{job="photoduct"} == 1)', "running"),
+            "Processes that have what they cannot work without; six services, the compressor as often as you like.",
+            ("sum(photoduct_ready)", "ready"),
             "none",
         ),
         number(

@@ -10,6 +10,7 @@ import struct
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from services.compressor.films.labels import check_sound, labels_of, unknown
 from services.compressor.films.movie import LIGHT
 from services.compressor.films.mp4 import SAMPLE_ENTRY, NotMp4, boxes
 from services.compressor.films.mp4_edit import (
@@ -38,6 +39,8 @@ _TRAK: Final = frozenset(
 )
 _ENTRY: Final = LIGHT | {b"avcC", b"hvcC", b"colr", b"pasp", b"clap", b"fiel", b"btrt", b"free"}
 """What may stand in a picture's sample entry: ffmpeg makes it anew, and it is compared or of no matter."""
+_SIGNED: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+"""What a uuid box of Content Credentials begins with (C2PA, A.5)."""
 _ELSEWHERE: Final = b"saio"
 """As iloc in a meta box, it tells places in the file that nobody here moves."""
 
@@ -50,6 +53,8 @@ def obstacle(path: Path) -> str | None:
             if odd := _unknown(parts):
                 names = ", ".join(sorted(name.decode("latin-1") for name in odd))
                 return f"it has parts that would be lost ({names})"
+            if _is_signed(file, parts):
+                return "it carries a signature, which new bytes would break"
             _check_tags(parts)
             _check_shown(parts)
             _check_padding(file, parts)
@@ -65,7 +70,18 @@ def _unknown(parts: Parts) -> set[bytes]:
     """Return the names of boxes of which nobody here knows what they are."""
     odd = {place.name for place in parts.places} - _FILE
     odd |= {name for name, _ in parts.film} - _MOOV
-    return odd | ({name for trak in parts.tracks for name, _ in split(trak)} - _TRAK)
+    odd |= {name for trak in parts.tracks for name, _ in split(trak)} - _TRAK
+    return odd.union(*map(unknown, parts.shown))
+
+
+def _is_signed(file: BinaryIO, parts: Parts) -> bool:
+    """Tell whether a uuid box, of the file or of the film, holds Content Credentials."""
+    found = [body[:16] for name, body in parts.copied if name == b"uuid"]
+    for place in parts.places:
+        if place.name == b"uuid":
+            file.seek(place.body)
+            found.append(file.read(16))
+    return _SIGNED in found
 
 
 def _check_tags(parts: Parts) -> None:
@@ -80,13 +96,11 @@ def _check_shown(parts: Parts) -> None:
     for trak in parts.shown:
         if any(rate != 0x10000 for _, _, rate in edits(trak)):
             raise NotMp4("a track is played at another speed")
-        entries = sample_entries(trak)
         if handler(trak) == b"soun":
-            odd = {b"SA3D"} if any(b"SA3D" in body for _, body in entries) else set()
-        else:
-            odd = {
-                name for _, body in entries for name, _ in boxes(body[SAMPLE_ENTRY - 8 :])
-            } - _ENTRY
+            check_sound(trak)
+            continue
+        entries = sample_entries(trak)
+        odd = {name for _, body in entries for name, _ in boxes(body[SAMPLE_ENTRY - 8 :])} - _ENTRY
         if odd:
             raise NotMp4(f"its {sorted(odd)[0].decode('latin-1')} box would be lost")
 
@@ -136,6 +150,7 @@ def account_of(file: BinaryIO, parts: Parts) -> dict[str, object]:
         "tags": Counter(parts.copied),
         "tracks' tags": [Counter(tags(trak)) for trak in parts.shown],
         "tracks' headers": [header_of(trak) for trak in parts.shown],
+        "tracks' labels": [labels_of(trak) for trak in parts.shown],
         "links between tracks": [_links(trak, number) for trak in all_tracks],
         "start beside timed metadata": [_empty(trak) for trak in parts.shown if parts.timed],
         "timed metadata": [_form(trak) for trak in parts.timed],

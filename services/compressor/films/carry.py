@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from services.compressor.films.labels import with_labels_of
 from services.compressor.films.mp4 import NotMp4
 from services.compressor.films.mp4_edit import (
     Box,
@@ -82,7 +83,8 @@ def _shown(theirs: Parts, ours: Parts) -> list[_Lane]:
         raise NotMp4("the rendition has other tracks")
     lanes = []
     for before, after in zip(theirs.shown, ours.tracks, strict=True):
-        trak = with_header_of(without(after, *COPIED, b"tref"), before) + joined(tags(before))
+        bare = with_labels_of(without(after, *COPIED, b"tref"), before)
+        trak = with_header_of(bare, before) + joined(tags(before))
         lanes.append(_Lane(trak, [begin for begin, _ in chunks(after)]))
     return lanes
 

@@ -51,6 +51,7 @@ def encode_whole(work: Work, crf: int, on_frame: Progress, *, until: int | None)
         map_chapters=-1,
         write_tmcd=0,
         movie_timescale=work.movie.scale,
+        **_brand(work.movie),
         **_picture(work, crf),
         **_tags(work.movie),
         **({"fs": until} if until else {}),
@@ -78,6 +79,12 @@ def _picture(work: Work, crf: int) -> dict[str, Any]:
         "x265-params": _X265 + (work.light.for_x265() if work.light else ""),
         "tag:v": "hvc1",
     }
+
+
+def _brand(movie: Movie) -> dict[str, str]:
+    """Keep the kind of MP4 that it says it is (3GP, M4V); ffmpeg writes QuickTime's by itself."""
+    told = movie.brand.decode("latin-1")
+    return {"brand": told} if told.isascii() and told.isprintable() else {}
 
 
 def _tags(movie: Movie) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import struct
 from fractions import Fraction
 from typing import Final
 
-from services.compressor.films.mp4 import Movie, Track, entry_boxes
+from services.compressor.films.mp4 import SAMPLE_ENTRY, Movie, Track, boxes, entry_boxes
 from services.compressor.films.pixels import HALVED, SamplesForm, samples_form
 from services.compressor.films.scanning import may_be_interlaced
 from services.compressor.verdict import Broken, Keep
@@ -59,6 +59,8 @@ def _check_colours(track: Track) -> None:
         raise Keep("it is interlaced")
     if _STEREO & inside.keys():
         raise Keep("its second eye would be lost")
+    if _profiles(track):
+        raise Keep("its colour profile would be lost")
     form = samples_form(track)
     if transfer_of(track) in {PQ, HLG}:
         _check_hdr(track, form)
@@ -98,6 +100,12 @@ def transfer_of(track: Track) -> int:
     return int.from_bytes(colr[6:8]) if colr[:4] in {b"nclx", b"nclc"} else 0
 
 
+def _profiles(track: Track) -> bool:
+    """Tell whether its colours are told by more than the numbers that come over: by a profile (ICC), or twice."""
+    told = [box[:4] for name, box in boxes(track.entry[SAMPLE_ENTRY:]) if name == b"colr"]
+    return bool(told[1:] or set(told) - {b"nclx", b"nclc"})
+
+
 def _is_interlaced(track: Track) -> bool:
     """Tell whether a frame is said to be two fields; of many files only ffmpeg's rendition says so."""
     return entry_boxes(track).get(b"fiel", b"\1")[:1] != b"\1"
@@ -112,6 +120,8 @@ def check_result(old: Movie, new: Movie, frames: int) -> None:
         raise Keep(f"the rendition lasts {after.seconds:.3f} s, not {before.seconds:.3f} s")
     if len(old.tracks) != len(new.tracks):
         raise Keep("the rendition lost a track")
+    if old.brand != new.brand:
+        raise Keep("the rendition came out as another kind of MP4")
     _check_picture(before, after)
     _check_tags(old, new)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN = (b"vide", b"soun")
-COPIED: Final = (b"meta", b"udta", b"uuid")
+COPIED: Final = (b"meta", b"udta", b"uuid", b"tapt")
 """Boxes of a film or a track that ffmpeg writes anew or drops, and that are copied."""
 _BLOCK = 1 << 20
 

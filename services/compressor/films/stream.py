@@ -33,7 +33,14 @@ _AVC_WORDS: Final = frozenset({0, 3, 5, 6, 7, 10, 11, 12})
 _HEVC_WORDS: Final = frozenset({0, 1, 3, 5, 6, 128, 129, 130, 131, 132})
 """Messages of the encoder to the decoder, which x265 writes anew, and programs' own words, which are not kept of any film."""
 _TIMING: Final = 1
-_REGISTERED: Final = 4
+_REGISTERED, _OWN_WORDS = 4, 5
+_CAMERAS: Final = (
+    bytes.fromhex("17ee8c60f84d11d98cd60800200c9a66"),
+    b"MISP",
+    bytes.fromhex("a8687dd4d7593758a5cef0338b6545f1"),
+    bytes.fromhex("cf848278ee23306c9265e8fef22fb8b8"),
+)
+"""What a camera's own words of each picture begin with: date, place and exposure of AVCHD (MDPM), and precise times (MISB ST 0604)."""
 _SAME_TRANSFER: Final = 147  # the transfer once more, ITU-T H.265, D.2.38
 _HDR10_PLUS: Final = b"\xb5\x00\x3c\x00\x01"
 _MOST: Final = 1_000
@@ -111,6 +118,8 @@ def _check_unit(unit: Unit, coding: Coding, sequences: frozenset[bytes]) -> None
 def _check_message(kind: int, body: bytes, said: Said, transfer: int, coding: Coding) -> None:
     if kind == _REGISTERED and body.startswith(_HDR10_PLUS):
         raise Keep("its HDR10+ would be lost")
+    if kind == _OWN_WORDS and body.startswith(_CAMERAS):
+        raise Keep("what its camera noted of each picture would be lost (SEI 5)")
     if coding is AVC:
         is_known = kind in _AVC_WORDS or (kind == _TIMING and _is_plain(body, said))
     else:

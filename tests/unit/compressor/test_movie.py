@@ -58,6 +58,7 @@ def test_the_same_film_passes() -> None:
         (with_picture(matrix=b"\1" * 36), "rotation"),
         (with_picture(seconds=1.05), "lasts"),
         (replace(FILM, tracks=(PICTURE,)), "lost a track"),
+        (replace(FILM, brand=b"isom"), "another kind of MP4"),
         (replace(FILM, created=0), "creation time"),
         (replace(FILM, keys={}), "quicktime.make"),
         (replace(FILM, keys={"com.apple.quicktime.make": b"?"}), "quicktime.make"),
@@ -125,6 +126,8 @@ def test_frames_that_cannot_be_decoded_do_not_count() -> None:
         (with_picture(entry=entry(b"avcC", b"\x01\x6e")), "how many bits"),
         (with_picture(entry=entry(b"avcC", high(b"\1\2\2"))), "8 bits"),
         (with_picture(entry=b""), "how many bits"),
+        (with_picture(entry=PLAIN + entry(b"colr", b"prof" + bytes(400))[86:]), "colour profile"),
+        (with_picture(entry=SDR + entry(b"colr", b"rICC" + bytes(400))[86:]), "colour profile"),
     ],
 )
 def test_a_film_that_would_lose_something_is_left(changed: Movie, reason: str) -> None:

@@ -61,6 +61,8 @@ def sdr(*stored: bytes, before: tuple[bytes, ...] = ()) -> bytes:
         (sdr(message(144, LEVELS), PICTURE), "SEI 144"),
         (sdr(message(147, b"\x12"), PICTURE), "SEI 147"),
         (avc(message(4, CAPTIONS)), "SEI 4"),
+        (avc(message(5, bytes.fromhex("17ee8c60f84d11d98cd60800200c9a66") + b"MDPM")), "its camera noted"),
+        (avc(message(5, b"MISPmicrosectime" + bytes(12))), "its camera noted"),
         (avc(message(45, b"\x80")), "SEI 45"),
         (avc(message(1, bytes((0, 0, 0b00000010, 0)))), "SEI 1"),
         (avc(message(1, bytes((0, 0, 0b00001100, 0)))), "SEI 1"),

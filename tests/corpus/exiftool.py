@@ -32,9 +32,9 @@ _BY_DESIGN: Final = re.compile(
 )  # fmt: skip
 # Of a video: how and where pictures are stored, and when and by what the file was written.
 _STORED: Final = re.compile(
-    r"^(QuickTime:(MajorBrand|MinorVersion|CompatibleBrands|MediaData\w*|MovieHeaderVersion|HandlerVendorID|HandlerType|ModifyDate|TimeScale|NextTrackID)"
-    r"|Keys:(MajorBrand|MinorVersion|CompatibleBrands)|\w+:(Encoder|SoftwareVersion|\w*Duration)"  # lengths are compared by `watching`, to a frame
-    r"|Track\d+:(Compressor\w*|BitDepth|VideoFrameRate|VendorID|AverageBitrate|MaxBitrate|BufferSize|Gen\w+|\w+Version|TrackModifyDate|MediaModifyDate|Handler\w+|VideoFieldOrder|PixelAspectRatio|TrackID|Unknown_\w+|\w*Configuration|SourceImage\w+|.Resolution))$"
+    r"^(QuickTime:(MinorVersion|CompatibleBrands|MediaData\w*|MovieHeaderVersion|ModifyDate|TimeScale|NextTrackID)"
+    r"|Keys:(MinorVersion|CompatibleBrands)|\w+:(Encoder|SoftwareVersion|\w*Duration)"  # lengths are compared by `watching`, to a frame
+    r"|Track\d+:(Compressor\w*|BitDepth|VideoFrameRate|VendorID|AverageBitrate|MaxBitrate|BufferSize|\w+Version|TrackModifyDate|MediaModifyDate|VideoFieldOrder|PixelAspectRatio|TrackID|\w*Configuration|SourceImage\w+|.Resolution))$"
 )
 _TABLE: Final = "(Binary data"
 _HEIC_DESIGN: Final = re.compile(

@@ -180,6 +180,27 @@ def _with_property(property_: bytes) -> bytes:
     return bytes(made)
 
 
+def with_child(child: bytes) -> bytes:
+    """A HEIC as libheif writes it, with one box more beside its lists of items and properties."""
+    made = bytearray(pictures.heic(exif=exif.exif(_APPLE, 1)))
+    at = made.index(b"meta") - 4
+    size = int.from_bytes(made[at : at + 4])
+    made[at + size : at + size] = child
+    made[at : at + 4] = (size + len(child)).to_bytes(4)
+    _move_items(made, len(child))
+    return bytes(made)
+
+
+def hidden() -> bytes:
+    """Two pictures, of which the second is not to be shown: no decoder hands it out."""
+    data = bytearray(_several())
+    at = data.index(b"infe", data.index(b"infe") + 1)
+    data[at + 7] |= 1
+    third = data.index(b"infe", at + 1)
+    data[third + 7] |= 1
+    return bytes(data)
+
+
 def _children(data: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(data):

@@ -141,7 +141,6 @@ def trailers() -> Iterator[Case]:
         "zeros": bytes(5_000),
         "text": b"written behind the end\n" * 50,
         "vendor": b'vivo{"a":1}' + bytes(range(200)) * 9,
-        "afcp": b"AXS!" + bytes(50) + b"AXS*" + bytes(8),
         "one-byte": b"\n",
         "large": bytes(range(256)) * 100,
     }.items():
@@ -153,6 +152,8 @@ def trailers() -> Iterator[Case]:
         LEFT,
         "video",
     )
+    afcp = b"AXS!" + bytes(50) + b"AXS*" + bytes(8)
+    yield still(group, "afcp.jpg", partial(_ending, afcp), LEFT, "AFCP")
     yield still(
         group,
         "samsung-motion.jpg",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.corpus import heics, hurt, jpegs, modern, others, pngs
+from tests.corpus import further, heics, hurt, jpegs, modern, others, pngs
 
 if TYPE_CHECKING:
     from tests.corpus.cases import Case
@@ -22,4 +22,5 @@ def cases() -> list[Case]:
         *modern.cases(),
         *others.cases(),
         *hurt.cases(),
+        *further.stills(),
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.corpus import films, pictures, video_hurt, video_times
+from tests.corpus import films, further, pictures, video_hurt, video_times
 from tests.corpus.cases import COMPRESSED, KEPT, LEFT, WHOLE, Case
 from tests.unit.compressor import phone_films
 from tests.unit.compressor.samples import run
@@ -212,4 +212,5 @@ def cases() -> list[Case]:
         *streams(),
         *video_times.cases(),
         *video_hurt.cases(),
+        *further.videos(),
     ]

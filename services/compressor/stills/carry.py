@@ -24,6 +24,11 @@ _ORDERS: tuple[Literal["big", "little"], ...] = ("big", "little")
 _DEPTH = (b"GDepth:", b"urn:com:apple:photo:2018:aux:", b"urn:com:apple:photo:2020:aux:semantic")
 _MOTION = (b"MotionPhoto", b"MicroVideo")
 _SIGNED = b"c2pa"  # the label of Content Credentials in a JUMBF box (C2PA, 11.1)
+_XT = b"JP"  # boxes of JPEG XT (ISO/IEC 18477-3): JUMBF, or what refines the very pixels of this picture
+_AFCP = (b"AXS!", b"AXS*")
+_AFCP_END = slice(
+    -12, -8
+)  # of a file; its directory behind the picture counts places from the file's start
 
 
 def obstacle(source: Segments) -> str | None:
@@ -37,11 +42,30 @@ def obstacle(source: Segments) -> str | None:
         return "it has a depth map"
     if any(name in text for name in _MOTION) or b"MotionPhoto_Data" in source.trailer:
         return "it is a motion photo"
-    if b"ftyp" in source.trailer:
-        return "a video is stored behind its end"
-    if any(s.marker == _APP11 and _SIGNED in s.data for s in source.metadata):
+    return (
+        next(filter(None, map(_box_obstacle, source.metadata)), None)
+        or _trailer_obstacle(source.trailer)
+        or _index_obstacle(source)
+    )
+
+
+def _box_obstacle(segment: Segment) -> str | None:
+    """Return why a segment of boxes would be wrong beside other pixels."""
+    if segment.marker != _APP11:
+        return None
+    if _SIGNED in segment.data:
         return "it carries a signature, which new bytes would break"
-    return _index_obstacle(source)
+    if segment.body.startswith(_XT) and segment.body[12:16] != b"jumb":
+        return "it holds data that refines its own pixels (JPEG XT)"
+    return None
+
+
+def _trailer_obstacle(trailer: bytes) -> str | None:
+    if b"ftyp" in trailer:
+        return "a video is stored behind its end"
+    if trailer[_AFCP_END] in _AFCP:
+        return "what stands behind its end tells places in the file (AFCP)"
+    return None
 
 
 def _index_obstacle(source: Segments) -> str | None:

@@ -18,9 +18,15 @@ from services.compressor.stills import heic, jpeg, png
 from services.compressor.tiers.policy import Kind
 from services.compressor.verdict import Broken, Keep
 
+try:
+    import pyjpegli  # type: ignore[import-not-found,unused-ignore]
+except ImportError:  # no wheel for this machine
+    pyjpegli = None
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from services.compressor.stills.jpeg import Segments
     from services.compressor.verdict import Limits
 
 Image.MAX_IMAGE_PIXELS = (
@@ -42,6 +48,7 @@ _MOST_SCANS = (
     200  # cameras and encoders write 1 to 12; each one costs a pass over the whole picture
 )
 _LONG_TEXT = re.compile(r"Decompressed data too large|Too much memory used in text chunks")
+_DAMAGED = re.compile(r"corrupt JPEG data|Failed to decode")
 _HURT = (
     SyntaxError,
     EOFError,
@@ -77,6 +84,17 @@ def check_container(data: bytes, kind: Kind) -> None:
             raise Keep(f"it has {parts.passes:,} scans, more than {_MOST_SCANS}", readable=None)
     if kind is Kind.PNG:
         png.take_apart(data)
+
+
+def check_undamaged(parts: Segments) -> None:
+    """Raise Keep for a JPEG whose coded picture is damaged: libjpeg fills up what is missing, and says nothing where Pillow hears it."""
+    if pyjpegli is None:
+        return
+    try:
+        pyjpegli.decode(jpeg.put_together((), parts, b""))
+    except RuntimeError as error:
+        if _DAMAGED.search(str(error)):
+            raise Keep("its picture is damaged", readable=None) from error
 
 
 def _walk(image: Image.Image, limits: Limits) -> None:

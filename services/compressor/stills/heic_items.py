@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from services.compressor.films.mp4 import boxes
 
-_TOP = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide"}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PADDING = {b"free", b"skip", b"wide"}
+_TOP = {b"ftyp", b"meta", b"mdat"} | _PADDING
+_META = {b"hdlr", b"dinf", b"pitm", b"iinf", b"iref", b"iprp", b"idat", b"iloc"} | _PADDING
 _PICTURE = {b"hvc1", b"grid"}
 _ONE_EACH = {b"Exif", b"mime"}  # of each the first is kept
 _WRITTEN = {
@@ -27,14 +33,40 @@ _WRITTEN = {
 def odd_parts(data: bytes) -> str | None:
     """Return the first part that a rendition would lose, None when there is none."""
     top = list(boxes(data))
-    if odd := sorted({name for name, _ in top} - _TOP):
+    inside = [one for name, body in top if name == b"meta" for one in boxes(body[4:])]
+    if odd := sorted({name for name, _ in top} - _TOP | {name for name, _ in inside} - _META):
         return f"its {word(odd[0])} box would be lost"
+    if any(any(body) for name, body in (*top, *inside) if name in _PADDING):
+        return "data lies in its free space"
     items = Counter(kind for name, body in top if name == b"meta" for kind in item_types(body))
     if odd := sorted(items.keys() - _PICTURE - _ONE_EACH):
         return f"its {word(odd[0])} item would be lost"
     if several := sorted(kind for kind in _ONE_EACH if items[kind] > 1):
         return f"one of its {items[several[0]]} {word(several[0])} items would be lost"
+    if any(_further_pictures(body) for name, body in top if name == b"meta"):
+        return "one of its further pictures would be lost"
     return next(filter(None, (_odd_property(body) for name, body in top if name == b"meta")), None)
+
+
+def _further_pictures(meta: bytes) -> bool:
+    """Tell whether a picture is neither the one that is shown, nor a tile of it, nor its small preview: hidden, no decoder hands it out."""
+    inside = dict(boxes(meta[4:]))
+    pitm = inside.get(b"pitm", b"")
+    ours = {int.from_bytes(pitm[4:])}
+    links = list(_links(inside.get(b"iref", b"")))
+    tiles = {to for name, source, targets in links for to in targets if name == b"dimg" and source in ours}  # fmt: skip
+    previews = {source for name, source, targets in links if name == b"thmb" and ours & targets}
+    previews |= {to for name, source, targets in links for to in targets if name == b"dimg" and source in previews}  # fmt: skip
+    pictures = {number for number, kind in _items(meta) if kind in _PICTURE}
+    return not pictures <= ours | tiles | previews
+
+
+def _links(iref: bytes) -> Iterator[tuple[bytes, int, frozenset[int]]]:
+    """Yield how items refer to others: the kind, from which one, to which ones."""
+    size = 4 if iref[:1] == b"\1" else 2
+    for name, body in boxes(iref[4:]):
+        rows = [int.from_bytes(body[at : at + size]) for at in range(size + 2, len(body), size)]
+        yield name, int.from_bytes(body[:size]), frozenset(rows)
 
 
 def _odd_property(meta: bytes) -> str | None:
@@ -70,19 +102,26 @@ def _numbers(data: bytes, count: int) -> tuple[int, ...]:
 
 def item_types(meta: bytes) -> list[bytes]:
     """Return the four letters of each item that the body of a meta box lists."""
+    return [kind for _, kind in _items(meta)]
+
+
+def _items(meta: bytes) -> list[tuple[int, bytes]]:
+    """Return each item's number and its four letters."""
     infos = [body for name, body in boxes(meta[4:]) if name == b"iinf"]
     return [
-        _item_type(entry)
+        _item(entry)
         for body in infos
         for name, entry in boxes(body[6 if body[:1] == b"\0" else 8 :])
         if name == b"infe"
     ]
 
 
-def _item_type(entry: bytes) -> bytes:
-    """An item's four letters; they come behind a longer number in version 3, and not at all before version 2."""
+def _item(entry: bytes) -> tuple[int, bytes]:
+    """An item's letters come behind a longer number in version 3, and not at all before version 2."""
     start = {2: 8, 3: 10}.get(entry[0] if entry else 0)
-    return entry[start : start + 4] if start else b"old"
+    if start is None:
+        return 0, b"old"
+    return int.from_bytes(entry[4 : start - 2]), entry[start : start + 4]
 
 
 def word(name: bytes) -> str:

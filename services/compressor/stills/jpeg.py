@@ -157,7 +157,7 @@ def sampling(source: Segments) -> tuple[tuple[int, int], ...]:
 
 def stores_rgb(source: Segments) -> bool:
     """Say whether the Adobe segment declares three components that are no YCbCr."""
-    return any(
+    return len(sampling(source)) == 3 and any(
         s.marker == _ADOBE and s.body[:5] == b"Adobe" and s.body[11:12] == b"\0"
         for s in source.metadata
     )

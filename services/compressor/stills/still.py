@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from services.compressor.stills import avif, carry, encoders, gate, heic, jpeg, jxl, png, webp
-from services.compressor.stills.decode import decoded
+from services.compressor.stills.decode import check_undamaged, decoded
 from services.compressor.stills.gate import Original
 from services.compressor.tiers.policy import Encode, Kind, Leave
 from services.compressor.tiers.tier import Lossless, Reversible, Still
@@ -78,6 +78,7 @@ def _jpeg(source: Original, setting: Still) -> _Encoded:
         raise Keep(f"its colours are {source.image.mode}")
     if lost := carry.obstacle(parts):
         raise Keep(lost)
+    check_undamaged(parts)
     encoder = encoders.for_jpeg(source.image, parts, setting.encoder)
 
     def encode(quality: int) -> bytes:

@@ -153,6 +153,8 @@ def test_changed_bytes_behind_the_end_that_no_index_names_are_seen() -> None:
         (lambda: photo() + b"\0\0\0\x18ftypmp42", "video"),
         (lambda: gain_maps.with_segments(photo(), gain_maps.segment(0xE1, b"Camera:MotionPhoto='1'")), "motion"),
         (lambda: gain_maps.with_segments(photo(), gain_maps.segment(0xEB, b"JP\0\1\0\0\0\1jumb c2pa")), "signature"),
+        (lambda: gain_maps.with_segments(photo(), gain_maps.segment(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x09RESI?")), "refines its own pixels"),
+        (lambda: photo() + b"AXS!" + bytes(20) + b"AXS!\0\0\1\0\0\0\0\0", "places in the file"),
         (lambda: photo() + b"\0" + photo(30)[1:], "no index names"),
     ],
 )  # fmt: skip
@@ -171,6 +173,18 @@ def test_a_picture_that_a_maker_note_points_at_stays(base: str) -> None:
     place = struct.pack(">I", parts.end - exif.at - header)
     hurt = exif.data[:own] + b"MM\0*" + place + exif.data[own + 8 :]
     assert "maker note" in obstacle(source.replace(exif.data, hurt))
+
+
+def test_boxes_that_describe_a_picture_are_carried_over() -> None:
+    box = gain_maps.segment(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x20jumb\0\0\0\x18jumdjson" + bytes(16))
+    assert box in carried(gain_maps.with_segments(photo(), box))
+
+
+def test_a_grey_picture_of_photoshops_is_no_rgb() -> None:
+    out = io.BytesIO()
+    samples.picture(mode="L").save(out, "JPEG")
+    adobe = gain_maps.segment(0xEE, b"Adobe\0\x64" + bytes(5))
+    assert not obstacle(gain_maps.with_segments(out.getvalue(), adobe))
 
 
 def test_a_thumbnail_in_the_index_is_carried_over() -> None:

@@ -16,21 +16,49 @@ def box(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", 8 + len(body)) + name + body
 
 
-def item(kind: bytes, version: int = 2) -> bytes:
-    number = bytes(2) if version == 2 else bytes(4)
-    return box(b"infe", bytes((version, 0, 0, 0)) + number + bytes(2) + kind + b"\0")
+def item(kind: bytes, version: int = 2, number: int = 1) -> bytes:
+    told = number.to_bytes(2 if version == 2 else 4)
+    return box(b"infe", bytes((version, 0, 0, 0)) + told + bytes(2) + kind + b"\0")
 
 
-def file_of(*items: bytes, top: bytes = b"", version: int = 0) -> bytes:
+def link(kind: bytes, source: int, *targets: int) -> bytes:
+    numbers = (source, len(targets), *targets)
+    return box(kind, struct.pack(f">{len(numbers)}H", *numbers))
+
+
+def file_of(
+    *items: bytes, top: bytes = b"", version: int = 0, links: bytes = b"", more: bytes = b""
+) -> bytes:
+    """A HEIC of these items, of which number 1 is shown; `links` between them, `more` beside them."""
     count = len(items).to_bytes(4 if version else 2)
     iinf = box(b"iinf", bytes((version, 0, 0, 0)) + count + b"".join(items))
-    return box(b"ftyp", b"heic") + box(b"meta", bytes(4) + iinf) + top + box(b"mdat", b"..")
+    about = box(b"pitm", bytes(4) + b"\0\1") + box(b"iref", bytes(4) + links)
+    return (
+        box(b"ftyp", b"heic")
+        + box(b"meta", bytes(4) + iinf + about + more)
+        + top
+        + box(b"mdat", b"..")
+    )
+
+
+TILES = (item(b"grid"), item(b"hvc1", number=2), item(b"hvc1", number=3))
+LAID = link(b"dimg", 1, 2, 3)
+SMALL = (item(b"grid", number=4), item(b"hvc1", number=5))
 
 
 @pytest.mark.parametrize(
     ("data", "lost"),
     [
-        (file_of(item(b"hvc1"), item(b"grid"), item(b"Exif"), item(b"mime")), None),
+        (file_of(item(b"hvc1"), item(b"Exif", number=8), item(b"mime", number=9)), None),
+        (file_of(*TILES, links=LAID), None),
+        (file_of(*TILES, *SMALL, links=LAID + link(b"thmb", 4, 1) + link(b"dimg", 4, 5)), None),
+        (file_of(*TILES, links=link(b"dimg", 1, 2)), "one of its further pictures"),
+        (file_of(*TILES, *SMALL, links=LAID + link(b"dimg", 4, 5)), "one of its further pictures"),
+        (file_of(item(b"hvc1", number=2)), "one of its further pictures"),
+        (file_of(item(b"hvc1"), more=box(b"grpl", b"altr")), "its grpl box"),
+        (file_of(item(b"hvc1"), more=box(b"free", b"place")), "free space"),
+        (file_of(item(b"hvc1"), top=box(b"skip", b"place")), "free space"),
+        (file_of(item(b"hvc1"), top=box(b"free", bytes(9)), more=box(b"free", bytes(9))), None),
         (file_of(item(b"hvc1", 3), version=1), None),
         (file_of(item(b"hvc1"), item(b"tmap")), "its tmap item would be lost"),
         (file_of(item(b"hvc1"), item(b"mime"), item(b"mime")), "one of its 2 mime items"),

@@ -86,6 +86,18 @@ async def test_a_jpeg_whose_end_is_zeros_is_unreadable(tmp_path: Path, job: Make
     assert isinstance(await compress(job(tmp_path / "a.jpg")), Unreadable)
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+async def test_a_jpeg_whose_picture_is_damaged_is_left_though_decoders_fill_it_up(
+    tmp_path: Path, job: Make, progressive: bool
+) -> None:
+    source = samples.jpeg(tmp_path / "a.jpg", progressive=progressive)
+    data = source.read_bytes()
+    scan = data.index(b"\xff\xda")
+    source.write_bytes(data[: scan + (len(data) - scan) // 3] + data[-2:])
+    answer = await left(job(source))
+    assert (answer.reason, answer.readable) == ("its picture is damaged", None)
+
+
 async def test_a_tier_that_leaves_everything_still_finds_cut_off_pictures(
     tmp_path: Path, job: Make
 ) -> None:

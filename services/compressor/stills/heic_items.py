@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from services.compressor.films.mp4 import boxes
+from services.compressor.stills.iloc import extents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,16 @@ def _links(iref: bytes) -> Iterator[tuple[bytes, int, frozenset[int]]]:
     for name, body in boxes(iref[4:]):
         rows = [int.from_bytes(body[at : at + size]) for at in range(size + 2, len(body), size)]
         yield name, int.from_bytes(body[:size]), frozenset(rows)
+
+
+def coded(data: bytes) -> Iterator[bytes]:
+    """Yield the coded bytes of every picture and tile; raises NotMp4 where it is not told where they are."""
+    for meta in (body for name, body in boxes(data) if name == b"meta"):
+        pictures = {number for number, kind in _items(meta) if kind == b"hvc1"}
+        places = [body for name, body in boxes(meta[4:]) if name == b"iloc"]
+        for one in (one for body in places for one in extents(body, 0, len(body))):
+            if one.in_file and one.item in pictures:
+                yield data[one.begin : one.end]
 
 
 def _odd_property(meta: bytes) -> str | None:

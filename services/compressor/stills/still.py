@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from services.compressor.stills import avif, carry, encoders, gate, heic, jpeg, jxl, png, webp
+from services.compressor.films.mp4 import NotMp4
+from services.compressor.stills import (
+    avif,
+    carry,
+    encoders,
+    gate,
+    heic,
+    heic_items,
+    jpeg,
+    jxl,
+    png,
+    webp,
+)
 from services.compressor.stills.decode import check_undamaged, decoded
 from services.compressor.stills.gate import Original
 from services.compressor.tiers.policy import Encode, Kind, Leave
@@ -13,6 +25,7 @@ from services.compressor.tiers.tier import Lossless, Reversible, Still
 from services.compressor.verdict import Keep, Made
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from services.compressor.verdict import Limits
@@ -41,7 +54,8 @@ def still(source: Path, temp: Path, kind: Kind, order: Encode | Leave, limits: L
 
 
 _HOLE: Final = bytes(64)
-"""Zeros in a row that no picture is coded as, but for one that is all flat."""
+_HOLE_IN_HEVC: Final = bytes(8)
+"""Zeros in a row that no picture is coded as, but for one that is all flat; HEVC never has more than three (ITU-T H.265, 7.4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,8 @@ def _packed(source: Original, setting: Reversible) -> _Encoded:
 def _heic(source: Original, setting: Still) -> _Encoded:
     if lost := heic.obstacle(source.data, source.image):
         raise Keep(lost)
+    for coded in _coded(source.data):
+        _check_whole(coded, _HOLE_IN_HEVC)
     made, found = gate.search(source, setting, lambda quality: heic.encode(source.image, quality))
     told = f"preset={heic.PRESET} {found}; EXIF, XMP and ICC the same"
     return _Encoded(heic.VERSION, told, made, found.score)
@@ -131,10 +147,22 @@ def _avif(source: Original, setting: Still) -> _Encoded:
     return _Encoded(encoders.AVIF_NAME, told, made, found.score)
 
 
-def _check_modern(source: Original, coded: bytes) -> None:
-    """Raise Keep for what these encoders do not make, and for a hole, which their decoders fill without a word."""
-    if _HOLE in coded:
+def _coded(heic_file: bytes) -> Iterator[bytes]:
+    try:
+        yield from heic_items.coded(heic_file)
+    except NotMp4 as error:
+        raise Keep("its boxes could not be taken apart") from error
+
+
+def _check_whole(coded: bytes, hole: bytes) -> None:
+    """Raise Keep for a hole, which decoders fill without a word."""
+    if hole in coded:
         raise Keep("a hole of zeros lies in its picture, so it may be damaged", readable=None)
+
+
+def _check_modern(source: Original, coded: bytes) -> None:
+    """Raise Keep for what these encoders do not make, and for a hole."""
+    _check_whole(coded, _HOLE)
     if source.image.mode != "RGB":
         raise Keep(f"its colours are {source.image.mode}")
 

@@ -393,6 +393,20 @@ async def test_a_heic_with_an_unknown_item_is_left(tmp_path: Path, job: Make) ->
     assert "would be lost" in (await left(job(tmp_path / "a.heic"))).reason
 
 
+async def test_a_heic_with_a_hole_is_left_though_its_decoder_fills_it_up(
+    tmp_path: Path, job: Make
+) -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    samples.picture().save(tmp_path / "a.heic", quality=95)
+    data = (tmp_path / "a.heic").read_bytes()
+    (tmp_path / "a.heic").write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    answer = await left(job(tmp_path / "a.heic"))
+    assert "hole of zeros" in answer.reason
+    assert answer.readable is None
+
+
 async def test_a_truncated_heic_is_unreadable(tmp_path: Path, job: Make) -> None:
     import pillow_heif
 

@@ -37,8 +37,8 @@ REFUSED: Final = 3
 SQLITE: Final = "sqlite:///"
 
 
-def migrate(source: str, target: str) -> list[str]:
-    """Copy the books at one URL into the empty database at another; returns what to tell the person."""
+def migrate(source: str, target: str, called: str | None = None) -> list[str]:
+    """Copy the books at one URL into the empty database at another, which the person `called` so; returns what to tell them."""
     if make_url(source) == make_url(target):
         raise Fatal("The books are there already; nothing was changed.")
     _refuse_missing(source)
@@ -57,7 +57,7 @@ def migrate(source: str, target: str) -> list[str]:
         finally:
             books.dispose()
     rows = [f"{name}: {one.rows} rows, {one.digest[:16]}" for name, one in found.items()]
-    shown = make_url(target).render_as_string(hide_password=True)
+    shown = make_url(called or target).render_as_string(hide_password=True)
     wanted = "null" if target.startswith("sqlite") else shown
     return [
         *rows,
@@ -116,7 +116,7 @@ def run(arguments: Sequence[str]) -> list[str]:
         case ["migrate", "sqlite"]:
             return migrate(here, f"sqlite:///{common.data}/media.db")
         case ["migrate", to]:
-            return migrate(here, database_url(_with_url(settings, to), common))
+            return migrate(here, database_url(_with_url(settings, to), common), called=to)
         case ["restore", file]:
             check_backup(Path(file), account)
             with owned(here, patience=0) as guard:

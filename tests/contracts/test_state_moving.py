@@ -23,10 +23,10 @@ from services.state.opening import open_books
 from services.state.owner import OwnerLost, owned
 from services.state.restoring import restore
 from services.state.settings import BackupSettings, StateSettings
-from services.state.tools import migrate
+from services.state.tools import migrate, run
 from services.state.transfer import copy, sums
 from shared.domain.errors import Fatal
-from shared.runtime.settings import Common
+from shared.runtime.settings import CONFIG, Common
 from tests.contracts.books_world import START, World, seen
 
 if TYPE_CHECKING:
@@ -290,6 +290,18 @@ def test_older_books_are_backed_up_before_they_are_upgraded(tmp_path: Path) -> N
     kept.dispose()
     restore(made, url, START)
     new.dispose()
+
+
+def test_the_address_to_set_is_told_as_it_was_named(
+    empty_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its password stands elsewhere in the settings; stars in its place, copied from the sentence, would open nothing."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"data: {tmp_path}\nstate: {{database_password: elsewhere}}\n")
+    monkeypatch.setenv(CONFIG, str(config))
+    open_database(f"sqlite:///{tmp_path}/media.db").dispose()
+    said = run(["migrate", empty_postgres])
+    assert said[-1] == f"Now set state.database_url to {empty_postgres} and start photoduct."
 
 
 def test_migrate_compares_and_refuses_what_is_not_empty_or_in_use(

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 import yaml
 
-from benchmarks.shared.ports import free_port
 from shared.cli.asking import operator
 from shared.domain.errors import Transient
 from shared.domain.ids import OWN_ZONE, Area
 from shared.domain.questions import AskSyncToken, SyncToken
 from shared.runtime.settings import Common, load_common
 from shared.runtime.supervisor import Supervisor
+from simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from benchmarks.shared.ports import free_port
 from benchmarks.shared.processes import Disk, Program
+from simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -21,11 +21,11 @@ import nats
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
-from benchmarks.shared.ports import free_port
 from benchmarks.shared.processes import FAST, Disk, Program
 from benchmarks.spine.measure import Latency, spread
 from benchmarks.spine.stack import ROOT
 from shared.adapters import nats_server
+from simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

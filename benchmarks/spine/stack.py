@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.shared.ports import free_port
 from benchmarks.shared.processes import FAST, Disk, Program
 from benchmarks.spine.books import Books
 from benchmarks.spine.postgres import postgres
@@ -20,6 +19,7 @@ from shared.adapters.nats_server import ServerFiles
 from shared.domain.pipeline import SERVICES
 from shared.runtime.bootstrap import bootstrap
 from shared.runtime.bus_users import user_rules
+from simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

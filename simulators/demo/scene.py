@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import socket
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from simulators.demo.apple import APPLE_ID, Apple
 from simulators.demo.folder import fresh_folder
 from simulators.demo.proof import Findings, google_holds, nas_holds, prove
 from simulators.phone.launch import PhoneProgram
+from simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,13 +80,6 @@ def _configure(folders: Folders, apple: Apple, phone: PhoneProgram) -> None:
     session = ICloudSettings(**made["icloud"])
     password = (folders.root / "icloud" / "apple-password").read_text()
     login(session, password, apple.code)
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _manifest(library: Path) -> list[dict[str, Any]]:

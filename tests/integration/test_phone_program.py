@@ -35,7 +35,7 @@ def started_in(run_dir: Path) -> list[int]:
 
 
 def all_end(run_dir: Path) -> bool:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if not started_in(run_dir):
             return True

@@ -48,6 +48,23 @@ def encoders() -> list[int]:
     return [pid for pid, name in descendants(os.getpid()).items() if "ffmpeg" in name]
 
 
+def working_on(source: Path) -> list[int]:
+    """All processes of this machine that name the file, whoever has taken them in."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if str(source).encode() in command.read_bytes():
+                found.append(int(command.parent.name))
+    return found
+
+
+async def until(what: Callable[[], bool]) -> None:
+    """Wait until it is so: what was killed needs a moment of a core to be gone."""
+    async with asyncio.timeout(30):
+        while not what():  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(0.02)
+
+
 async def test_a_taken_target_is_not_replaced(tmp_path: Path, job: Make) -> None:
     this = job(samples.jpeg(tmp_path / "a.jpg"))
     this.target.write_text("mine")
@@ -57,29 +74,30 @@ async def test_a_taken_target_is_not_replaced(tmp_path: Path, job: Make) -> None
 
 
 async def test_a_hang_costs_one_file(tmp_path: Path, job: Make) -> None:
-    source = samples.video(tmp_path / "a.mov", seconds=20)
-    started = time.monotonic()
+    source = samples.video(tmp_path / "a.mov", seconds=60)
     with pytest.raises(Permanent, match="stopped"):
         await compress(job(source, seconds=0.6))
-    assert time.monotonic() - started < 5
+    await until(lambda: not encoders())
     assert not list((tmp_path / "compress").iterdir())
 
 
-async def test_cancelling_kills_the_encoder_and_clears_up(tmp_path: Path, job: Make) -> None:
+async def test_cancelling_kills_the_encoder_and_clears_up(
+    tmp_path: Path, job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "_BURIAL_S", 60.0)
     source = samples.video(tmp_path / "a.mov", seconds=60)
     task = asyncio.create_task(compress(job(source)))
     while not (encoders() and any((tmp_path / "compress").iterdir())):
         assert not task.done()
         await asyncio.sleep(0.02)
-    started = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 2
-    await asyncio.sleep(0.1)
-    assert child.NURSERY.pid
-    assert not descendants(child.NURSERY.pid)
     assert not list((tmp_path / "compress").iterdir())
+    zygote = child.NURSERY.pid
+    assert zygote
+    assert not children_of(zygote), "it is buried"
+    await until(lambda: not working_on(source))
 
 
 async def decoder_of(task: asyncio.Task[object]) -> int:
@@ -122,7 +140,7 @@ async def test_a_crash_costs_one_file(
         await film
     assert isinstance(await neighbour, Compressed)
     assert child.NURSERY.pid == zygote
-    assert not encoders()
+    await until(lambda: not encoders())
 
 
 async def test_a_bug_costs_one_file(tmp_path: Path, job: Make) -> None:
@@ -138,12 +156,9 @@ async def test_a_killed_zygote_costs_one_try_and_leaves_nothing(tmp_path: Path, 
     zygote = child.NURSERY.pid
     assert zygote
     os.kill(zygote, signal.SIGKILL)
-    started = time.monotonic()
     with pytest.raises(Transient):
         await film
-    assert time.monotonic() - started < 2
-    await asyncio.sleep(0.3)
-    assert not encoders()
+    await until(lambda: not encoders())
     assert isinstance(await compress(job(samples.jpeg(tmp_path / "a.jpg"))), Compressed)
     assert child.NURSERY.pid != zygote
 
@@ -189,8 +204,7 @@ async def test_an_idle_service_keeps_no_decoder(
 ) -> None:
     monkeypatch.setattr(nursery, "_IDLE_S", 0.1)
     await compress(job(samples.jpeg(tmp_path / "a.jpg")))
-    await asyncio.sleep(0.3)
-    assert child.NURSERY.pid is None
+    await until(lambda: child.NURSERY.pid is None)
 
 
 async def test_a_missing_source_is_no_verdict_on_the_photo(tmp_path: Path, job: Make) -> None:
@@ -255,8 +269,20 @@ def child_called(word: str, parent: int) -> int:
     raise AssertionError(f"{parent} has no child {word}")
 
 
+def stopped_with(parent: int, word: str) -> int:
+    """Stop a process together with its child of that word: one short encode may end, and the next begin, meanwhile."""
+    while True:
+        pid = child_called(word, parent)
+        os.kill(parent, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+        if alive(pid):
+            return pid
+        os.kill(parent, signal.SIGCONT)
+
+
 def gone(*pids: int) -> bool:
-    ends = time.monotonic() + 3
+    ends = time.monotonic() + 30
     while any(alive(pid) for pid in pids) and time.monotonic() < ends:
         time.sleep(0.02)
     return not any(alive(pid) for pid in pids)
@@ -268,9 +294,9 @@ def test_nothing_outlives_a_service_that_is_killed(tmp_path: Path, together: int
     with service(samples.video(tmp_path / "a.mov", seconds=60)) as killed:
         zygote = child_called("ph-zygote", killed.pid)
         decoder = child_called("ph-decoder", zygote)
-        family = [killed.pid, zygote, decoder, child_called("-progress", decoder)]
-        for pid in family:
+        for pid in (killed.pid, zygote):
             os.kill(pid, signal.SIGSTOP)
+        family = [killed.pid, zygote, decoder, stopped_with(decoder, "-progress")]
         for pid in family[:together]:
             os.kill(pid, signal.SIGKILL)
         killed.wait()
@@ -297,8 +323,7 @@ async def test_a_child_that_could_not_be_had_leaves_no_parent_waiting_for_it(
             home.bear()
     assert home.pid is None
     home.done(home.bear())
-    await asyncio.sleep(0.05)
-    assert home.pid is None
+    await until(lambda: home.pid is None)
 
 
 async def test_want_of_descriptors_holds_the_next_file_and_none_that_is_in_work() -> None:

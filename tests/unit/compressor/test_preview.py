@@ -96,7 +96,7 @@ def test_interrupted_it_leaves_no_half_candidate(tmp_path: Path, config: Path) -
         time.sleep(0.05)
     assert [path.suffix for path in into.iterdir()] == [".partial"]
     process.send_signal(signal.SIGTERM)
-    _, words = process.communicate(timeout=20)
+    _, words = process.communicate(timeout=60)
     assert process.returncode == 130
     assert words == b"Interrupted; finished candidates stay.\n"
     assert list(into.iterdir()) == []

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PATIENCE_S = 25.0
+PATIENCE_S = 90.0
 no_syncthing = pytest.mark.skipif(
     shutil.which("syncthing") is None, reason="the `syncthing` program is not installed"
 )
@@ -121,6 +121,13 @@ async def until_true(check: Callable[[], Any], what: str) -> None:
     pytest.fail(f"never happened: {what}")
 
 
+async def until_uploaded(rig: Rig, file: StagedFile) -> None:
+    async def uploaded() -> bool:
+        return file.path in [row["name"] for row in (await rig.truth())["uploads"]]
+
+    await until_true(uploaded, f"the upload of {file.path}")
+
+
 async def test_ready_names_what_does_not_fit(start: Callable[..., Rig]) -> None:
     rig = start()
     async with rig.client() as phone:
@@ -153,11 +160,13 @@ async def test_a_file_is_held_once_it_arrived_and_not_before(start: Callable[...
 async def test_freed_after_the_upload_is_told_from_the_phones_deletion(
     start: Callable[..., Rig],
 ) -> None:
-    rig = start(free_after=4.0)
+    rig = start()
     async with rig.client() as phone:
         file = rig.stage("2024/05/IMG_2.jpg")
         await phone.scan(file.path)
         await until(phone, file, Held)
+        await until_uploaded(rig, file)
+        await rig.go("free-up-space")
         freed = await until(phone, file, Freed)
         assert await phone.freed() == {file.path: freed}
         assert isinstance(freed, Freed)
@@ -201,6 +210,7 @@ async def test_deleted_by_hand_looks_freed_but_google_has_nothing(
         await phone.scan("2024")
         await until(phone, file, Freed)
         await until(phone, other, Held)
+        await until_uploaded(rig, other)
         truth = await rig.truth()
         assert [row["name"] for row in truth["uploads"]] == [other.path]
         assert [row["why"] for row in truth["removed"]] == ["by_hand"]
@@ -313,11 +323,7 @@ async def test_the_long_poll_wakes_and_survives_a_restart(start: Callable[..., R
             await phone.scan(file.path)
             assert await wake
             await until(phone, file, Held)
-
-            async def uploaded(name: str = name) -> bool:
-                return name in [row["name"] for row in (await rig.truth())["uploads"]]
-
-            await until_true(uploaded, f"the upload of {name}")
+            await until_uploaded(rig, file)
             assert rig.program.stop() == 0
             with pytest.raises(Transient):
                 await phone.scan(file.path)

@@ -79,7 +79,7 @@ def test_a_killed_move_leaves_no_books_there_and_the_next_run_ends_it(
     assert holds(there, tmp_path) == before
     with world.engine.connect() as connection:
         assert sums(connection) == before
-    with owned(here, patience=5):
+    with owned(here):
         pass
 
 

@@ -36,7 +36,7 @@ async def start(config: Path) -> Process:
 async def until(process: Process, words: str) -> None:
     assert process.stderr
     said = ""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while words not in said:
             line = await process.stderr.readline()
             assert line, "it ended"
@@ -58,7 +58,7 @@ async def test_a_restart_of_postgres_stops_nothing_for_good(
         postgres_server.stop()
         second = None
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 _, said = await first.communicate()
             assert first.returncode == START_AGAIN
             last = said.decode().splitlines()[-1]
@@ -81,6 +81,6 @@ async def test_a_restart_of_postgres_stops_nothing_for_good(
         await ask(operator, "ask.state.status", questions.AskStatus(), questions.Status)
         await operator.close()
         second.terminate()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await second.communicate()
         assert second.returncode == 0

@@ -79,7 +79,7 @@ def account(tmp: Path, *synthetic: str, **settings: Any) -> Iterator[Account]:
             session_dir=tmp / "session",
             server=simulator.base_url,
             ca_bundle=Path(simulator.ca),
-            timeout=5,
+            timeout=30,
             **settings,
         )
         login(icloud, PASSWORD, simulator.code)
@@ -167,7 +167,7 @@ class Downloader:
 
 @asynccontextmanager
 async def downloader(place: Account, books: Books, **own: Any) -> AsyncIterator[Downloader]:
-    settings = DownloaderSettings(**{"stall_seconds": 1.0} | own)
+    settings = DownloaderSettings(**own)
     clock, metrics, attention = SystemClock(), Metrics(), FakeAttention()
     observe = ICloudMetrics(metrics.registry)
     told = Told(attention, observe, clock)

@@ -76,7 +76,7 @@ def cloud(tmp: Path, *, signed_in: bool = True) -> Iterator[Cloud]:
             session_dir=tmp / "session",
             server=simulator.base_url,
             ca_bundle=Path(simulator.ca),
-            timeout=5,
+            timeout=30,
         )
         if signed_in:
             login(settings, PASSWORD, simulator.code)

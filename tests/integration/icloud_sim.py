@@ -62,7 +62,7 @@ class Simulator:
 
     def _admin(self, method: str, path: str, **options: Any) -> Any:
         response = requests.request(
-            method, f"{self.admin_url}{path}", verify=self.ca, timeout=10, **options
+            method, f"{self.admin_url}{path}", verify=self.ca, timeout=60, **options
         )
         response.raise_for_status()
         return response.json()
@@ -85,11 +85,11 @@ def running(library: Path | None, run_dir: Path, *more: str) -> Iterator[Simulat
             yield Simulator(ready["base_url"], ready["ca"], ready["admin_url"], process)
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
 
 
 def _wait_for(path: Path, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if path.exists():
             found: dict[str, Any] = json.loads(path.read_text())

@@ -102,6 +102,6 @@ def wired(folder: Path, *arguments: str, library: Path | None = None) -> Iterato
         cookies = {cookie.name: cookie.value or "" for cookie in api.session.cookies}
         trust = ssl.create_default_context(cafile=simulator.ca)
         with httpx.Client(
-            base_url=simulator.base_url, cookies=cookies, verify=trust, timeout=10
+            base_url=simulator.base_url, cookies=cookies, verify=trust, timeout=60
         ) as http:
             yield Wire(simulator, http)

@@ -82,7 +82,7 @@ async def test_a_storm_of_faults_ends_with_every_byte_and_nothing_failed(tmp_pat
         place.fault(kind="changes/zone", do="split", nth=1, times=1)
         place.fault(kind="changes/zone", do="empty_page", nth=2, times=1)
         place.fault(kind="changes/zone", do="garble", nth=3, times=1)
-        async with downloader(place, books) as it:
+        async with downloader(place, books, stall_seconds=3) as it:
             await it.look()
             await it.look()
             ended = await it.work()

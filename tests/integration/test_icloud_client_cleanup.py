@@ -338,18 +338,18 @@ async def until_deleted(it: Parts, work: AssetWork) -> list[Report]:
 async def test_apples_limit_of_deletions_is_waited_for_and_each_photo_deleted_once(
     tmp_path: Path,
 ) -> None:
-    """Apple answers 503 after about 240 deletions in a while; here after six, for two seconds."""
-    with account(tmp_path, "photos=15,bytes=200,seed=9") as place:
+    """Apple answers 503 after about 240 deletions in a while; here after two, for three seconds."""
+    with account(tmp_path, "photos=5,bytes=200,seed=9") as place:
         (place.root / "delete_pending").mkdir()
         cloud_of = Cloud(place.simulator, place.settings, place.root)
         async with parts(cloud_of) as it:
             assets = sorted(place.simulator.truth()["assets"])
             works = [await it.work(asset) for asset in assets]
-            place.simulator.act("cloudkit", deletions=6, deletions_seconds=2)
+            place.simulator.act("cloudkit", deletions=2, deletions_seconds=3)
             it.bus.answers["claim_deletion"] = Permits(it)
             sent, began = Sent(it), time.monotonic()
             said = [await until_deleted(it, work) for work in works]
-            assert time.monotonic() - began >= 2 * 2 - 0.5  # fifteen are three rounds of six
+            assert time.monotonic() - began >= 2 * 3 - 0.5  # five are three rounds of two
         done = [name for name, status in sent.changes if status == 200]
         refused = [name for name, status in sent.changes if status == 503]
         assert sorted(done) == assets

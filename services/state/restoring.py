@@ -38,8 +38,8 @@ def restore(
     now: datetime,
     room: Path | None = None,
     guard: Callable[[Engine], object] | None = None,
-) -> str:
-    """Make the database at `url` hold the backup; the caller owns it, and gives its `guard`. Returns where the former books are now.
+) -> str | None:
+    """Make the database at `url` hold the backup; the caller owns it, and gives its `guard`. Returns where the former books are now, None without any.
 
     For Postgres the books are made ready in the folder `room` (the system's for such files), which has to take them.
 
@@ -67,12 +67,12 @@ def _prepared(backup: Path, temp: Path, now: datetime) -> None:
         engine.dispose()
 
 
-def _to_file(backup: Path, path: Path, now: datetime, stamp: str) -> str:
+def _to_file(backup: Path, path: Path, now: datetime, stamp: str) -> str | None:
     temp = path.with_name(f".{path.name}.restoring")
     _prepared(backup, temp, now)
     aside = _put_aside(path, path.with_name(f"{path.name}.before-{stamp}"))
     commit(temp, path)
-    return str(aside)
+    return str(aside) if aside.exists() else None
 
 
 def kept_aside(path: Path) -> list[Path]:

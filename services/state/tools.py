@@ -121,8 +121,9 @@ def run(arguments: Sequence[str]) -> list[str]:
             check_backup(Path(file), account)
             with owned(here, patience=0) as guard:
                 aside = restore(Path(file), here, SystemClock().now(), common.data, guard)
+            former = f"The former ones are kept as {aside}." if aside else "There were none before."
             return [
-                f"The books are those of {file}. The former ones are kept as {aside}.",
+                f"The books are those of {file}. {former}",
                 "Deletion is frozen until you have looked and say `photoduct unfreeze`; every copy is verified anew.",
             ]
         case ["rename-account"]:

@@ -293,6 +293,20 @@ def test_older_books_are_backed_up_before_they_are_upgraded(tmp_path: Path) -> N
     new.dispose()
 
 
+def test_books_are_restored_where_there_are_none_and_none_are_said_to_be_kept(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a new machine: the settings, a backup, and an empty folder."""
+    world.look(seen("A"))
+    made = backup(world.engine, tmp_path / "elsewhere", 2, START)
+    new = tmp_path / "new"
+    new.mkdir()
+    (tmp_path / "config.yaml").write_text(f"data: {new}\n")
+    monkeypatch.setenv(CONFIG, str(tmp_path / "config.yaml"))
+    assert "There were none before." in run(["restore", str(made)])[0]
+    assert f"kept as {new}/media.db.before-" in run(["restore", str(made)])[0]
+
+
 def test_the_address_to_set_is_told_as_it_was_named(
     empty_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

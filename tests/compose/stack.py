@@ -151,6 +151,13 @@ class Stack:
     def ids(self, service: str) -> list[str]:
         return self.compose("ps", "-q", service).split()
 
+    def exits(self, *services: str) -> set[int]:
+        """Return the exit statuses of the containers of these services, which have ended."""
+        ids = self.compose("ps", "-aq", *services).split()
+        found = json.loads(run("docker", "inspect", *ids))
+        assert not [one for one in found if one["State"]["Running"]]
+        return {one["State"]["ExitCode"] for one in found}
+
     def until_healthy(self, within: float = 120) -> None:
         deadline = time.monotonic() + within
         while any(one["State"]["Health"]["Status"] != "healthy" for one in self.containers()):

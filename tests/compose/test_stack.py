@@ -52,13 +52,14 @@ print(*found)
 def test_three_compressors_share_the_work_of_a_stack_that_holds_its_own_walls(
     stack: Opening,
 ) -> None:
-    with stack("sqlite") as here:
+    with stack("sqlite", UMASK="077", TZ="Europe/Berlin") as here:
         here.up("--scale", "compressor=3")
         here.until_healthy()
         for container in here.containers():
             check_walls(container)
             if service_of(container) in SERVICES:
                 assert writable(container) == [], service_of(container)
+                assert clock_and_mask(container) == "CET 077", service_of(container)
         a_disk_mounted_later_is_seen(here, here.folder / "nas")
         here.prove()
         compressed = Counter(here.done("compressor", "compress"))
@@ -86,6 +87,8 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
         here.until_healthy()
         assert not here.done("icloud_cleanup", "purge")
         before = time.monotonic()
+        here.compose("stop", "-t", "9", *PRODUCT)
+        assert here.exits(*PRODUCT) == {0}, "each ended by itself in less than ten seconds"
         here.compose("down", "-t", "9", *PRODUCT)
         assert time.monotonic() - before < 30
         assert not here.ids("state")
@@ -251,6 +254,18 @@ def writable(container: dict[str, object]) -> list[str]:
         *(*allowed, "/proc", "/sys", "/dev"),
     )
     return said.split()
+
+
+def clock_and_mask(container: dict[str, object]) -> str:
+    """Return the time zone of a container, and the rights that its service keeps from the files that it makes."""
+    asked = "import time; print(time.tzname[0])"
+    zone = run("docker", "exec", str(container["Id"]), "python", "-c", asked).strip()
+    masks = {
+        status.partition("Umask:")[2].split()[0]
+        for status in read(container, "status")
+        if "docker-init" not in status
+    }
+    return " ".join((zone, *sorted(mask.removeprefix("0") for mask in masks)))
 
 
 def a_disk_mounted_later_is_seen(here: Stack, nas: Path) -> None:

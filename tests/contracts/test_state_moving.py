@@ -128,6 +128,7 @@ def test_restored_books_delete_nothing_and_prove_every_copy_anew(
     url = url_of(world.engine)
     world.engine.dispose()
     aside = restore(made, url, START)
+    assert aside is not None
     again = open_database(url)
     with again.connect() as connection:
         states = set(connection.execute(select(schema.media.c.nas)).scalars())

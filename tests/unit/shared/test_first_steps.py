@@ -25,6 +25,15 @@ def test_every_command_exists() -> None:
     assert named - set(commands) == set()
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_no_page_names_a_command_that_there_is_not(page: Path) -> None:
+    group = typer.main.get_command(app)
+    commands = set(getattr(group, "commands"))  # noqa: B009 - only a group has them
+    shown = r"^    (?:\./)?photoduct(?: --config \S+)? ([a-z][a-z-]*)|--rm (?:--no-deps )?cli ([a-z][a-z-]*)"
+    named = {one or other for one, other in re.findall(shown, page.read_text(), re.MULTILINE)}
+    assert named - commands - {"test"} == set()
+
+
 def test_every_block_of_settings_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert len(blocks) == 2

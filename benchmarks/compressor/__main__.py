@@ -1,9 +1,8 @@
 """Measures the compressor: throughput, memory, what its profiles save, other tools beside it; it writes to folders of its own, and the page when asked to.
 
 python -m benchmarks.compressor stills|score|video|memory [--quick] [--write]
-python -m benchmarks.compressor peers|peer-films [FOLDER] [--quick] [--write]
+python -m benchmarks.compressor peers|peer-films|forms|hdr|margins [FOLDER] [--quick] [--write]
 python -m benchmarks.compressor savings FOLDER [--quick]
-python -m benchmarks.compressor margins [FOLDER] [--quick]
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.compressor import (
+    forms,
+    hdr,
     margins,
     memory,
     peer_films,
@@ -33,6 +34,9 @@ MEASUREMENTS = {
     "memory": lambda options: memory.measure(options.quick),
     "peers": lambda options: peers.measure(options.quick, options.folder),
     "peer-films": lambda options: peer_films.measure(options.quick, options.folder),
+    "forms": lambda options: asyncio.to_thread(forms.measure, options.quick, options.folder),
+    "hdr": lambda options: asyncio.to_thread(hdr.measure, options.quick, options.folder),
+    "margins": lambda options: asyncio.to_thread(margins.measure, options.quick, options.folder),
 }
 
 
@@ -46,12 +50,12 @@ def markers(name: str) -> Markers:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compressor", description=__doc__)
-    parser.add_argument("name", choices=[*MEASUREMENTS, "savings", "margins"])
+    parser.add_argument("name", choices=[*MEASUREMENTS, "savings"])
     parser.add_argument(
         "folder",
         type=Path,
         nargs="?",
-        help="of stills (savings, peers) or films (peer-films; margins: longer than 20 s)",
+        help="of stills (savings, peers, forms) or films (peer-films, hdr; margins: longer than 20 s)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="shows that it works; no numbers to go by"
@@ -67,9 +71,6 @@ def main() -> int:
         made = asyncio.run(MEASUREMENTS[options.name](options))
         if options.write:
             write_into(_PAGE, made, markers(options.name))
-    elif options.name == "margins":
-        own = sorted(options.folder.absolute().glob("*.mp4")) if options.folder else []
-        made = margins.measure(own, quick=options.quick)
     else:
         files = savings.stills(options.folder.absolute()) if options.folder else []
         if not files:

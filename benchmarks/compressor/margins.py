@@ -62,13 +62,18 @@ def _films(room: Path, quick: bool) -> Iterator[Path]:
         yield clips.hdr10(room / f"{name}, HDR10.mp4", room / f"{name}.mp4")
 
 
-def _row(source: Path, temp: Path, crf: int) -> Row:
-    """Sample, encode and score one film at one CRF; ValueError for one that is no MP4, Keep for one that would grow."""
+def work_of(source: Path, temp: Path, crf: int) -> Work:
+    """Return a film as the compressor knows it when it has one setting and no floor; ValueError for one that is no MP4, Keep for one that it leaves."""
     movie = decoded(source, lambda _: None)
     if movie is None:
         raise ValueError(f"{source} is no MP4")
     setting = Film("x265", crf, max_ratio=0.99, floor=0, floor_p5=0, tries=1)
-    work = Work(source, temp, setting, movie, packets(source), read_stream(source, movie))
+    return Work(source, temp, setting, movie, packets(source), read_stream(source, movie))
+
+
+def _row(source: Path, temp: Path, crf: int) -> Row:
+    """Sample, encode and score one film at one CRF; ValueError for one that is no MP4, Keep for one that would grow."""
+    work = work_of(source, temp, crf)
     found = film_look.search(work, lambda _: None)
     assert found.sample
     encode_whole(work, crf, lambda _: None, until=None)
@@ -84,11 +89,12 @@ def _row(source: Path, temp: Path, crf: int) -> Row:
     )
 
 
-def measure(own: list[Path], *, quick: bool) -> str:
-    """Return the table for the made films and one's own."""
+def measure(quick: bool, folder: Path | None = None) -> str:
+    """Return the table for the made films and a folder's MP4s."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        room = Path(folder)
+    own = sorted(folder.absolute().glob("*.mp4")) if folder else []
+    with tempfile.TemporaryDirectory() as made:
+        room = Path(made)
         for film in [*_films(room, quick), *own]:
             for crf in _QUICK_CRFS if quick else _CRFS:
                 with suppress(Keep):

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,12 +32,16 @@ from services.compressor.encode import Job, compress
 from services.compressor.films.ffmpeg_program import program
 from services.compressor.pool.child import NURSERY
 from services.compressor.tiers.profiles import SMALL
+from services.compressor.tiers.tier import Still
 from services.compressor.verdict import Compressed, Left
 from shared.domain.errors import PhotoductError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_TIERS: Final = tuple(
+    replace(tier, webp=Still("libwebp", 75, 55), avif=Still("aom", 60, 55)) for tier in SMALL
+)
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _EVERY_S: Final = 0.05
 _12, _48, _200 = (4032, 3024), (8064, 6048), (16_320, 12_240)
@@ -71,6 +75,8 @@ def _still(size: tuple[int, int], kind: str, path: Path) -> None:
         "JPEG": {"quality": 95},
         "HEIF": {"quality": 85, "enc_params": {"preset": "ultrafast"}, "tile_size": 512},
         "PNG": {"compress_level": 1},
+        "WEBP": {"quality": 95},
+        "AVIF": {"quality": 90, "speed": 8},
     }
     image.save(path, kind, **options[kind])
 
@@ -93,6 +99,8 @@ CLASSES: Final[dict[str, tuple[str, Callable[[Path], None]]]] = {
     "HEIC of 48 megapixels": ("a.heic", partial(_still, _48, "HEIF")),
     "PNG of 12 megapixels": ("a.png", partial(_still, _12, "PNG")),
     "PNG of 48 megapixels": ("a.png", partial(_still, _48, "PNG")),
+    "WebP of 12 megapixels": ("a.webp", partial(_still, _12, "WEBP")),
+    "AVIF of 12 megapixels": ("a.avif", partial(_still, _12, "AVIF")),
     "H.264 video, 1080p": ("a.mov", partial(_film, "1920x1080", _H264)),
     "H.264 video, 4K": ("a.mov", partial(_film, "3840x2160", _H264)),
     "HEVC video, 4K": ("a.mov", partial(_film, "3840x2160", _HEVC)),
@@ -138,7 +146,7 @@ def _table(classes: dict[str, tuple[str, Callable[[Path], None]]]) -> str:
     )
     load = os.getloadavg()[0]
     return (
-        f"Tier heavy of `small`, one file at a time; load of the machine at the end: {load:.1f}.\n\n"
+        f"Tier heavy of `small` (WebP and AVIF of quality 75 and 60), one file at a time; load of the machine at the end: {load:.1f}.\n\n"
         + table(head, rows)
     )
 
@@ -155,7 +163,7 @@ async def _measured(path: Path) -> Taken:
     began = time.perf_counter()
     target = path.with_name(f"made{path.suffix}")
     with peak:
-        end = await _end(Job(path, target, _NOW - timedelta(days=2000), _NOW, SMALL))
+        end = await _end(Job(path, target, _NOW - timedelta(days=2000), _NOW, _TIERS))
     seconds = time.perf_counter() - began
     NURSERY.end()
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

@@ -36,7 +36,7 @@ one film at CRF 32), most where little moves."""
 SAMPLE_MARGIN = 0.5
 """VMAF points by which the pieces of a film have to clear the floor: half of what they are usually off.
 
-They were 1.2 too low to 1.2 too high in the mean, and up to 2.7 too high in the 5th percentile (9.7 in a film made to
+They were 1.4 too low to 1.2 too high in the mean, and up to 2.7 too high in the 5th percentile (9.3 in a film made to
 mislead them). An error costs one more encode, or bytes, never the look, so the margin is not the worst of them.
 """
 

@@ -2,8 +2,8 @@
 
 VMAF was made for SDR. On the code values of PQ it called renditions up to 20 points better than they are in the dark. So original and
 rendition are shown alike as an SDR display shows them, once for each part of their light (as mPSNR does it: Munkberg et al. 2006), and the worst
-view counts. VMAF looks at luma alone, and so does this: a curve on luma, not a conversion of colours. On seven made films the worst
-view's score was 3.2 below to 1.4 above that after zscale's conversion, down to VMAF 80.
+view counts. VMAF looks at luma alone, and so does this: a curve on luma, not a conversion of colours. On films of two cameras the worst view's
+score was 0.2 to 4.6 above that after zscale's conversion, down to VMAF 80; on drawn ones of pure colours up to 38, as that turns errors of colours into light.
 """
 
 from __future__ import annotations

@@ -57,3 +57,19 @@ def test_what_a_video_costs_is_told() -> None:
     assert done.returncode == 0, done.stderr
     assert "| the compressor's final encode |" in done.stdout
     assert "search, of the encode" in done.stdout
+
+
+def test_other_forms_are_told_beside_jpegli() -> None:
+    command = [sys.executable, "-m", "benchmarks.compressor", "forms", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| jpegli 4:2:0 | **1.00** (1.00 to 1.00) |" in done.stdout
+    assert "| AVIF | quality 80 | quality 60 |" in done.stdout
+
+
+def test_what_hdrs_judge_sees_is_told() -> None:
+    command = [sys.executable, "-m", "benchmarks.compressor", "hdr", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| zoom to 1000 | highlights blurred |" in done.stdout
+    assert "judging (beside SDR)" in done.stdout

@@ -1,5 +1,6 @@
 """Makes the pictures and videos that these tests compress; none lies in the repository."""
 
+import ctypes
 import struct
 import subprocess
 import zlib
@@ -12,6 +13,7 @@ from PIL import Image, ImageCms
 from services.compressor.films.ffmpeg_program import program
 from services.compressor.stills import png
 
+_libc = ctypes.CDLL(None)
 MAKER_NOTE = b"Apple iOS\0\0\1MM" + bytes(range(256)) * 4
 
 
@@ -32,6 +34,9 @@ def icc() -> bytes:
 def picture(size: tuple[int, int] = (320, 240), mode: str = "RGB") -> Image.Image:
     """A picture with fine and coarse detail and soft colours, as photos have."""
     width, height = size
+    _libc.srand(
+        1
+    )  # as in a new process, whatever has drawn lots in this one: Pillow asks the C library
     grain = Image.effect_noise((width // 2 or 1, height // 2 or 1), 60).resize(size)
     fractal = Image.effect_mandelbrot(size, (-2.0, -1.5, 1.0, 1.5), 100)
     slope = Image.linear_gradient("L").resize(size)

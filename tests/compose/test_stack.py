@@ -53,8 +53,12 @@ def test_three_compressors_share_the_work_of_a_stack_that_holds_its_own_walls(
     stack: Opening,
 ) -> None:
     with stack("sqlite", UMASK="077", TZ="Europe/Berlin") as here:
+        here.up("demo-apple")
+        here.until_healthy()
+        here.apple("line", mbit=1)  # there is work left when the last of them is there
         here.up("--scale", "compressor=3")
         here.until_healthy()
+        here.apple("line", mbit=0)
         for container in here.containers():
             check_walls(container)
             if service_of(container) in SERVICES:
@@ -90,7 +94,7 @@ def test_a_library_gets_through_kills_restarts_a_cut_network_and_a_down_in_the_m
         here.compose("stop", "-t", "9", *PRODUCT)
         assert here.exits(*PRODUCT) == {0}, "each ended by itself in less than ten seconds"
         here.compose("down", "-t", "9", *PRODUCT)
-        assert time.monotonic() - before < 30
+        assert time.monotonic() - before < 60
         assert not here.ids("state")
         here.apple("line", mbit=0)
         here.up("--scale", "compressor=3")
@@ -189,8 +193,12 @@ def every_rule_has_figures(here: Stack) -> None:
     """There is a figure for all that a rule asks for."""
     rules = (ROOT / "deploy/prometheus/rules.yml").read_text()
     names = sorted(set(re.findall(r"photoduct_\w+", rules)))
-    found = zip(names, asked(here, *names), strict=True)
-    assert [name for name, rows in found if not rows] == []
+    deadline = time.monotonic() + 60  # what came last is asked for at the next scrape
+    while missing := [
+        name for name, rows in zip(names, asked(here, *names), strict=True) if not rows
+    ]:
+        assert time.monotonic() < deadline, missing
+        time.sleep(5)
 
 
 def every_panel_has_data(here: Stack) -> None:

@@ -32,32 +32,6 @@ def children_of(pid: int | None) -> list[int]:
         return []
 
 
-def descendants(pid: int) -> dict[int, str]:
-    """The living processes below one by their names; a child's number may be lower than its parent's."""
-    found = {}
-    for child_pid in children_of(pid):
-        with suppress(OSError):
-            state = Path(f"/proc/{child_pid}/stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z":
-                found[child_pid] = Path(f"/proc/{child_pid}/comm").read_text().strip()
-        found |= descendants(child_pid)
-    return found
-
-
-def encoders() -> list[int]:
-    return [pid for pid, name in descendants(os.getpid()).items() if "ffmpeg" in name]
-
-
-def working_on(source: Path) -> list[int]:
-    """All processes of this machine that name the file, whoever has taken them in."""
-    found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if str(source).encode() in command.read_bytes():
-                found.append(int(command.parent.name))
-    return found
-
-
 async def until(what: Callable[[], bool]) -> None:
     """Wait until it is so: what was killed needs a moment of a core to be gone."""
     async with asyncio.timeout(30):
@@ -74,10 +48,14 @@ async def test_a_taken_target_is_not_replaced(tmp_path: Path, job: Make) -> None
 
 
 async def test_a_hang_costs_one_file(tmp_path: Path, job: Make) -> None:
+    await compress(job(samples.jpeg(tmp_path / "warm.jpg")))
+    (tmp_path / "compress" / "warm.jpg").unlink()
     source = samples.video(tmp_path / "a.mov", seconds=60)
+    film = asyncio.create_task(compress(job(source, seconds=3)))
+    hanging = await halted(film)
     with pytest.raises(Permanent, match="stopped"):
-        await compress(job(source, seconds=0.6))
-    await until(lambda: not encoders())
+        await film
+    await until(lambda: gone_all(hanging))
     assert not list((tmp_path / "compress").iterdir())
 
 
@@ -87,9 +65,8 @@ async def test_cancelling_kills_the_encoder_and_clears_up(
     monkeypatch.setattr(child, "_BURIAL_S", 60.0)
     source = samples.video(tmp_path / "a.mov", seconds=60)
     task = asyncio.create_task(compress(job(source)))
-    while not (encoders() and any((tmp_path / "compress").iterdir())):
-        assert not task.done()
-        await asyncio.sleep(0.02)
+    await until(lambda: any((tmp_path / "compress").iterdir()))
+    family = await halted(task)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -97,7 +74,7 @@ async def test_cancelling_kills_the_encoder_and_clears_up(
     zygote = child.NURSERY.pid
     assert zygote
     assert not children_of(zygote), "it is buried"
-    await until(lambda: not working_on(source))
+    await until(lambda: gone_all(family))
 
 
 async def decoder_of(task: asyncio.Task[object]) -> int:
@@ -110,6 +87,16 @@ async def decoder_of(task: asyncio.Task[object]) -> int:
     assert "ph-zygote" in words_of(zygote)
     assert "ph-decoder" in words_of(decoder), "told apart though they share a command line"
     return decoder
+
+
+async def halted(task: asyncio.Task[object]) -> tuple[int, int]:
+    """Stop the process that decodes this job's video, and its encoder: neither ends by itself any more."""
+    decoder = await decoder_of(task)
+    return decoder, stopped_with(decoder, "-progress")
+
+
+def gone_all(pids: tuple[int, ...]) -> bool:
+    return not any(alive(pid) for pid in pids)
 
 
 def words_of(pid: int) -> str:
@@ -132,15 +119,16 @@ async def test_a_crash_costs_one_file(
     text: str,
 ) -> None:
     film = asyncio.create_task(compress(job(samples.video(tmp_path / "a.mov", seconds=60))))
-    pid = await decoder_of(film)
+    decoder, encoder = await halted(film)
+    os.kill(decoder, signal.SIGCONT)
     neighbour = asyncio.create_task(compress(job(samples.jpeg(tmp_path / "a.jpg"))))
     zygote = child.NURSERY.pid
-    os.kill(pid, death)
+    os.kill(decoder, death)
     with pytest.raises(error, match=text):
         await film
     assert isinstance(await neighbour, Compressed)
     assert child.NURSERY.pid == zygote
-    await until(lambda: not encoders())
+    await until(lambda: gone_all((decoder, encoder)))
 
 
 async def test_a_bug_costs_one_file(tmp_path: Path, job: Make) -> None:
@@ -152,13 +140,13 @@ async def test_a_bug_costs_one_file(tmp_path: Path, job: Make) -> None:
 
 async def test_a_killed_zygote_costs_one_try_and_leaves_nothing(tmp_path: Path, job: Make) -> None:
     film = asyncio.create_task(compress(job(samples.video(tmp_path / "a.mov", seconds=60))))
-    await decoder_of(film)
+    family = await halted(film)
     zygote = child.NURSERY.pid
     assert zygote
     os.kill(zygote, signal.SIGKILL)
     with pytest.raises(Transient):
         await film
-    await until(lambda: not encoders())
+    await until(lambda: gone_all(family))
     assert isinstance(await compress(job(samples.jpeg(tmp_path / "a.jpg"))), Compressed)
     assert child.NURSERY.pid != zygote
 
@@ -283,9 +271,9 @@ def stopped_with(parent: int, word: str) -> int:
 
 def gone(*pids: int) -> bool:
     ends = time.monotonic() + 30
-    while any(alive(pid) for pid in pids) and time.monotonic() < ends:
+    while not gone_all(pids) and time.monotonic() < ends:
         time.sleep(0.02)
-    return not any(alive(pid) for pid in pids)
+    return gone_all(pids)
 
 
 @pytest.mark.parametrize("together", [1, 2, 3])

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from shared.adapters.jetstream import Login, connect
+from shared.adapters.jetstream import Disconnected, Login, Silent, connect
 from shared.adapters.jetstream_asking import ask
 from shared.domain import questions
 from shared.domain.errors import Permanent, Transient
@@ -48,8 +48,14 @@ class Operator:
     async def ask(
         self, name: str, question: BaseModel, answer: type[Answer], within: float = 10.0
     ) -> Answer:
-        """Ask one question; Transient when nobody answers."""
-        return await ask(self._connection, f"ask.state.{name}", question, answer, within=within)
+        """Ask one question; Transient with a sentence for people when there is no answer."""
+        subject = f"ask.state.{name}"
+        try:
+            return await ask(self._connection, subject, question, answer, within=within)
+        except (Silent, Disconnected) as error:
+            raise NotRunning(
+                "The bus is there, and the state service does not answer: is it running? Its log says more."
+            ) from error
 
     async def rows(self, name: str, asset: str | None = None) -> list[dict[str, Any]]:
         """Return all rows of a paged question."""

@@ -135,6 +135,24 @@ def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
         every_rule_has_figures(here)
         every_panel_has_data(here)
         nobody_tells_the_password(here)
+        says_what_it_waits_for(here, "state", "postgres", "The books are waited for.")
+
+
+def says_what_it_waits_for(here: Stack, service: str, other: str, words: str) -> None:
+    """Take away what a service cannot work without: it lives, is not healthy, and says why not, until it has that again."""
+    here.compose("stop", "-t", "9", other)
+    deadline = time.monotonic() + 60
+    while words not in (said := health_of(*here.ids(service))):
+        assert time.monotonic() < deadline, said
+        time.sleep(1)
+    here.compose("start", other)
+    here.until_healthy()
+
+
+def health_of(container: str) -> str:
+    """Return what Docker last heard of a container's health."""
+    told = json.loads(run("docker", "inspect", "-f", "{{json .State.Health.Log}}", container))
+    return str(told[-1]["Output"]) if told else ""
 
 
 def test_grafana_is_held_to_the_same_walls_as_all_others(built: Path) -> None:

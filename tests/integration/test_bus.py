@@ -15,8 +15,10 @@ from shared.adapters.jetstream_admin import consumer_info, ensure_consumer, purg
 from shared.adapters.jetstream_asking import ask, serve
 from shared.adapters.jetstream_publishing import Publisher, Reporter
 from shared.adapters.jetstream_pulling import Message, Puller
+from shared.cli.asking import NotRunning, Operator
 from shared.domain.errors import Fatal, Permanent, Transient
 from shared.domain.pipeline import STAGE, alive_subject, progress_subject
+from shared.domain.questions import AskStatus, Status
 from shared.ports.bus import Outgoing
 from shared.runtime.bootstrap import bootstrap, lane_consumers, reports_consumer
 from tests.integration.nats_fixture import RealNats, real_nats
@@ -168,6 +170,12 @@ async def test_nothing_is_lost_when_the_server_is_killed_mid_stream(nats: RealNa
     assert state_of["messages"] <= total
     assert len(seen) == total
     assert (await stream_info(state, "EVT"))["state"]["messages"] <= total
+
+
+async def test_a_person_hears_in_plain_words_that_the_state_service_is_away(nats: RealNats) -> None:
+    person = Operator(await nats.connect("operator"))
+    with pytest.raises(NotRunning, match="the state service does not answer: is it running"):
+        await person.ask("status", AskStatus(), Status)
 
 
 async def test_questions_are_answered_or_refused_in_a_sentence(nats: RealNats) -> None:

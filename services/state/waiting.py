@@ -33,20 +33,24 @@ class _GivenUp(Exception):
 async def open_books_of(
     service: Service, settings: StateSettings, common: Common, account: Account
 ) -> AsyncIterator[Engine]:
-    """Yield the database as `open_books` does, and raise what it raises; until it is open, the page and each answer say why not."""
-    page, ending = service.page, Event()
+    """Yield the database as `open_books` does, and raise what it raises; until it is open, the page says why not.
+
+    While its server is waited for, so do answers; where another process is the owner, the answers are that one's alone.
+    """
+    page, ending, away = service.page, Event(), asyncio.Event()
+    loop, books = asyncio.get_running_loop(), ExitStack()
 
     def wait(reason: str, seconds: float) -> None:
         page.waits(f"The books are waited for. {reason}")
+        loop.call_soon_threadsafe(away.set)
         if ending.wait(seconds):
             raise _GivenUp
 
     page.waits(OPENING)
-    loop, books = asyncio.get_running_loop(), ExitStack()
     # Opened and closed on one thread: a file's lock belongs to the one that took it.
     with ThreadPoolExecutor(1, thread_name_prefix="owner") as thread:
         try:
-            async with putting_off(service.connection, "ask.state.*", lambda: page.reason):
+            async with _putting_off_once(away, service):
                 opening = open_books(settings, common, account, wait)
                 engine = await loop.run_in_executor(thread, books.enter_context, opening)
             page.waits(STARTING)
@@ -54,3 +58,18 @@ async def open_books_of(
         finally:
             ending.set()
             await loop.run_in_executor(thread, books.close)
+
+
+@asynccontextmanager
+async def _putting_off_once(away: asyncio.Event, service: Service) -> AsyncIterator[None]:
+    async def put_off() -> None:
+        await away.wait()
+        async with putting_off(service.connection, "ask.state.*", lambda: service.page.reason):
+            await asyncio.Event().wait()
+
+    putting = asyncio.create_task(put_off())
+    try:
+        yield
+    finally:
+        putting.cancel()
+        await asyncio.gather(putting, return_exceptions=True)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.state.owner import owned
+from services.state.waiting import OPENING
 from shared.adapters.jetstream_asking import ask
 from shared.domain import questions
 from shared.domain.errors import Transient
@@ -84,3 +86,24 @@ async def test_a_restart_of_postgres_stops_nothing_for_good(
         async with asyncio.timeout(60):
             await second.communicate()
         assert second.returncode == 0
+
+
+async def test_a_second_state_service_answers_nobody_in_the_place_of_the_owner(
+    tmp_path: Path,
+) -> None:
+    async with real_nats(tmp_path) as nats:
+        config = tmp_path / "config.yaml"
+        config.write_text(f"data: {tmp_path}\nnats: {{url: '{nats.files.url}'}}\n")
+        with owned(f"sqlite:///{tmp_path}/media.db"):
+            second = await start(config)
+            while not (tmp_path / "run/state.json").exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            port = json.loads((tmp_path / "run/state.json").read_text())["port"]
+            async with asyncio.timeout(30):
+                while (await asked_at(port, "readyz"))[1] != f"{OPENING}\n":  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            operator = await nats.connect("operator")
+            with pytest.raises(Transient, match="Nobody listens"):
+                await ask(operator, "ask.state.status", questions.AskStatus(), questions.Status)
+            second.terminate()
+            await second.communicate()

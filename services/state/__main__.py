@@ -40,8 +40,7 @@ async def main() -> None:
         answers = Answers(store, truth, rules, clock)
         claims = Claims(store, rules, clock, truth.situations)
         orders = Orders(store, clock)
-        folder = backup_folder(settings, common)
-        backups = Backups(engine, folder, settings.backup, truth, clock)
+        backups = Backups(engine, backup_folder(settings, common), settings.backup, truth, clock)
         monitoring = Monitoring(service.metrics, store, clock, backups, common.data)
         doors, workers = (truth, claims, answers, orders, store), monitoring.workers
         desk = Desk(service.connection, service.publisher, *doors, workers)

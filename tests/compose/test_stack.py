@@ -141,9 +141,10 @@ def test_the_books_lie_in_postgres_by_one_setting(stack: Opening) -> None:
 def says_what_it_waits_for(here: Stack, service: str, other: str, words: str) -> None:
     """Take away what a service cannot work without: it lives, is not healthy, and says why not, until it has that again."""
     here.compose("stop", "-t", "9", other)
-    deadline = time.monotonic() + 60
+    # A cut line is noticed, a name given up and health asked each after a while.
+    deadline = time.monotonic() + 150
     while words not in (said := health_of(*here.ids(service))):
-        assert time.monotonic() < deadline, said
+        assert time.monotonic() < deadline, (said, here.logs(service)[-9:])
         time.sleep(1)
     here.compose("start", other)
     here.until_healthy()

@@ -140,7 +140,7 @@ async def seen_from_outside(desk: Desk) -> None:
             while not re.match(FAR, said := (await watch.stdout.readline()).decode()):
                 assert said, "it goes on until it is interrupted"
     finally:
-        watch.send_signal(signal.SIGINT)
+        watch.terminate()
         await watch.wait()
 
 

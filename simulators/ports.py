@@ -18,8 +18,8 @@ _HELD_AT_MOST: Final = 32
 _held: Final[deque[socket.socket]] = deque()
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nothing listens, and that is returned to no other process that asks here.
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port of an address of this machine on which nothing listens, and that is returned to no other process that asks here.
 
     It stays so until this process has ended, or has asked for 32 more.
     """
@@ -27,16 +27,16 @@ def free_port() -> int:
     while True:
         port = lots.choice(_PORTS)
         with suppress(OSError):
-            _hold(port)
+            _hold(host, port)
             return port
 
 
-def _hold(port: int) -> None:
+def _hold(host: str, port: int) -> None:
     """Hold the UDP port of that number, as a sign for all others who ask; raises OSError where one of both is taken."""
     sign = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sign.bind(("127.0.0.1", port))
-        check_free(port)
+        check_free(port, host)
     except OSError:
         sign.close()
         raise
@@ -51,8 +51,8 @@ def _let_go() -> None:
         _held.popleft().close()
 
 
-def check_free(port: int) -> None:
+def check_free(port: int, host: str = "127.0.0.1") -> None:
     """Raise OSError when a program listens there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+        probe.bind((host, port))

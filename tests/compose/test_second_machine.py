@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from simulators.ports import free_port
 from tests.compose.stack import ROOT, USER, Stack, logs_of, run
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def test_icloudpd_brings_a_library_whose_compressors_are_on_a_second_machine(
     stack: Opening,
 ) -> None:
     files = "docker-compose.yml:deploy/compose.bus.yml"
-    port = free_port()
+    port = str(free_port(HOST))
     with stack(
         "two", COMPOSE_FILE=files, BUS_LISTEN=HOST, BUS_PORT=port, DEMO_ENGINE="icloudpd"
     ) as here:
@@ -42,13 +42,6 @@ def test_icloudpd_brings_a_library_whose_compressors_are_on_a_second_machine(
         assert len(compressed) >= 10
         assert set(compressed.values()) == {1}
         assert "icloudpd is through the library." in logs_of(*here.ids("downloader"))
-
-
-def free_port() -> str:
-    """Return a port of this machine that nobody has, as another checkout's bus may have the usual one."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return str(probe.getsockname()[1])
 
 
 def certify(folder: Path) -> None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.process_tree import ENDED, alive, children_of, state_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 GONE_WITHIN_S = 20.0
-_ENDED = {"", "Z", "X"}
 
 
 @contextmanager
@@ -38,12 +39,6 @@ def up(here: Scene) -> Iterator[subprocess.Popen[bytes]]:
         program.wait(GONE_WITHIN_S)
 
 
-def descendants(pid: int) -> list[int]:
-    """Return the ids of a process's children, and of theirs; who has ended meanwhile has none."""
-    found = _children(pid)
-    return found + [grandchild for child in found for grandchild in descendants(child)]
-
-
 def kill_together(pid: int) -> list[int]:
     """Kill a process with all that it started, and wait until they are gone; return whom.
 
@@ -54,7 +49,7 @@ def kill_together(pid: int) -> list[int]:
         with suppress(ProcessLookupError):
             os.kill(one, signal.SIGKILL)
     deadline = time.monotonic() + GONE_WITHIN_S
-    while any(_state(one) not in _ENDED for one in family):
+    while any(alive(one) for one in family):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return family
@@ -63,25 +58,8 @@ def kill_together(pid: int) -> list[int]:
 def _stopped(pid: int) -> list[int]:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
-    while (state := _state(pid)) not in {"T", "t", *_ENDED}:
+    while (state := state_of(pid)) not in {"T", "t", *ENDED}:
         time.sleep(0.001)
-    if state in _ENDED:
+    if state in ENDED:
         return []
-    return [pid, *(one for child in _children(pid) for one in _stopped(child))]
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    with suppress(FileNotFoundError, ProcessLookupError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                found += map(int, (task / "children").read_text().split())
-    return found
-
-
-def _state(pid: int) -> str:
-    """Return the letter by which the kernel tells what a process does, nothing when there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
+    return [pid, *(one for child in children_of(pid) for one in _stopped(child))]

@@ -16,7 +16,8 @@ import pytest
 from shared.domain.pipeline import SERVICES
 from simulators.demo.progress import Watched
 from tests.e2e.rig import small_library, stage_set, watch_from_outside
-from tests.e2e.tree import descendants, up
+from tests.e2e.tree import up
+from tests.process_tree import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,8 +28,8 @@ from shared.domain.work_items import DownloadWork, FileRef, FileWork
 from shared.ports.bus import Outgoing
 from tests.contracts.books_world import World, seen
 from tests.e2e.hasten import hastened
-from tests.e2e.tree import descendants
 from tests.integration.desk import Desk, open_desk
+from tests.process_tree import alive, descendants
 from tests.unit.compressor import samples
 
 if TYPE_CHECKING:
@@ -155,13 +155,6 @@ def growing(library: Path) -> dict[str, int]:
 
 def finished(library: Path) -> list[Path]:
     return list(library.glob("compress/7/[0-9]*"))
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class Books(World):

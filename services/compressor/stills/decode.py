@@ -15,13 +15,9 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from services.compressor.stills import heic, jpeg, png
+from services.compressor.stills.jpegli import JPEGLI
 from services.compressor.tiers.policy import Kind
 from services.compressor.verdict import Broken, Keep
-
-try:
-    import pyjpegli  # type: ignore[import-not-found,unused-ignore]
-except ImportError:  # no wheel for this machine
-    pyjpegli = None
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,10 +84,10 @@ def check_container(data: bytes, kind: Kind) -> None:
 
 def check_undamaged(parts: Segments) -> None:
     """Raise Keep for a JPEG whose coded picture is damaged: libjpeg fills up what is missing, and says nothing where Pillow hears it."""
-    if pyjpegli is None:
+    if JPEGLI is None:
         return
     try:
-        pyjpegli.decode(jpeg.put_together((), parts, b""))
+        JPEGLI.decode(jpeg.put_together((), parts, b""))
     except RuntimeError as error:
         if _DAMAGED.search(str(error)):
             raise Keep("its picture is damaged", readable=None) from error

@@ -17,12 +17,8 @@ from mozjpeg_lossless_optimization import optimize
 from PIL import Image, ImageCms, __version__ as pillow_version, features
 
 from services.compressor.stills.jpeg import sampling
+from services.compressor.stills.jpegli import JPEGLI
 from services.compressor.verdict import Broken
-
-try:
-    import pyjpegli  # type: ignore[import-not-found]
-except ImportError:  # no wheel for this machine
-    pyjpegli = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +47,7 @@ class Encoder:
 def for_jpeg(image: Image.Image, source: Segments, wanted: str) -> Encoder:
     """Return the wanted encoder (`jpegli`, `pillow`) or the next best; colours are never stored coarser than in `source`."""
     chroma, number = _CHROMA.get(sampling(source), _FULL)
-    if wanted == _JPEGLI and pyjpegli is not None and image.mode == "RGB" and number == 2:
+    if wanted == _JPEGLI and JPEGLI is not None and image.mode == "RGB" and number == 2:
         name = f"jpegli (pyjpegli {version('pyjpegli')})"
         return Encoder(name, f"{chroma} {_STORED}", lambda quality: _by_jpegli(image, quality))
     note = f"{chroma if image.mode == 'RGB' else 'grey'} {_STORED}"
@@ -61,7 +57,7 @@ def for_jpeg(image: Image.Image, source: Segments, wanted: str) -> Encoder:
 
 
 def _by_jpegli(image: Image.Image, quality: int) -> bytes:
-    return bytes(optimize(pyjpegli.encode(image.tobytes(), *image.size, quality=quality)))
+    return bytes(optimize(JPEGLI.encode(image.tobytes(), *image.size, quality=quality)))
 
 
 def _by_pillow(image: Image.Image, quality: int, subsampling: int) -> bytes:

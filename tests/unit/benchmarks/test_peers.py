@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 from hypothesis import assume, given, strategies as st
 
 from benchmarks.compressor.peer_metadata import lost
 from benchmarks.compressor.peer_search import Try, front, size_at
+from tests.unit.benchmarks.running import told
 
-ROOT = Path(__file__).parents[3]
 numbers = st.floats(0.1, 10.0)
 
 
@@ -68,9 +65,7 @@ def test_lost_metadata_is_counted_by_kind() -> None:
 
 
 def test_the_tools_at_hand_are_compared() -> None:
-    command = [sys.executable, "-m", "benchmarks.compressor", "peers", "--quick"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "2 JPEGs made by script, 320 x 240: 2 of 2" in done.stdout
-    assert "| **photoduct** | jpegli " in done.stdout
-    assert "| Pillow, as it comes " in done.stdout
+    said = told("peers")
+    assert "2 JPEGs made by script, 320 x 240: 2 of 2" in said
+    assert "| **photoduct** | jpegli " in said
+    assert "| Pillow, as it comes " in said

@@ -19,17 +19,10 @@ from services.compressor.encode import Job, TargetTaken, compress
 from services.compressor.pool import child, nursery
 from services.compressor.verdict import Compressed
 from shared.domain.errors import Permanent, PhotoductError, Transient, Waiting
+from tests.process_tree import alive, children_of
 from tests.unit.compressor import samples
 
 Make = Callable[..., Job]
-
-
-def children_of(pid: int | None) -> list[int]:
-    """The processes that it has started; none when it is gone."""
-    try:
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 async def until(what: Callable[[], bool]) -> None:
@@ -381,14 +374,6 @@ def few_descriptors(free: int) -> Iterator[None]:
 
 def failing(*_: object) -> int:
     raise OSError("too many files")
-
-
-def alive(pid: int) -> bool:
-    """Whether it runs; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 NO_ROOM = """

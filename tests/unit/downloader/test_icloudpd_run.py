@@ -20,6 +20,7 @@ from services.downloader.icloudpd.handover import handover
 from services.downloader.icloudpd.one_run import IcloudpdRun, Limits, environment
 from services.downloader.icloudpd.opening import program
 from shared.domain.errors import Waiting
+from tests.process_tree import alive
 
 SECRET = "v=2:t=the-secret-of-the-cookie"
 THROUGH = "print('2026-11-22 19:43:11 INFO     All photos and videos have been downloaded')\n"
@@ -83,13 +84,6 @@ async def until(ready: Callable[[], bool], seconds: float = 30) -> None:
 
 def there(path: str) -> bool:
     return os.path.lexists(path)
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
 
 
 LOOK = """
